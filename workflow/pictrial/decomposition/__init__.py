@@ -1,0 +1,1 @@
+"""From EMG to motor units: blind source separation, quality, duplicates, tracking, storage, agreement."""

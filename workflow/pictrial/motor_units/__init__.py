@@ -1,0 +1,1 @@
+"""From discharges to estimates: smoothed discharge rates, thresholds, the ledger of ΔF pairs."""

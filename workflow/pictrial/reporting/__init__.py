@@ -1,0 +1,1 @@
+"""From results to what people read: numbers, figures, tables, estimate against truth."""

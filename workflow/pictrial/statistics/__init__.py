@@ -1,0 +1,1 @@
+"""From analysis tables to results: paired comparisons, mixed models, analysis results data."""

@@ -1,0 +1,1 @@
+"""Who is analysed where, and why not: plan, schedule, delivery, analysis tables."""
