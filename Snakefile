@@ -1,0 +1,34 @@
+"""pictrial: from raw high-density EMG to the figures and tables of a trial.
+
+What was planned is in `trial.yaml`, how signals are processed in `config.yaml`. Everything that a run
+writes is under the folder that the configuration calls `results`. The story of the data is the list of includes.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# The sample trial, unless a configuration is named with --configfile, which replaces this one.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+container: "docker://pictrial/pictrial:0.1.0"
+
+
+include: "workflow/rules/schedule.smk"  #      who is measured when: the look-ups of all rules
+include: "workflow/rules/simulation.smk"  #    the sample trial, or
+include: "workflow/rules/recordings.smk"  #    recordings brought in; checks, signal quality
+include: "workflow/rules/decomposition.smk"  # motor units, followed across a participant's sessions
+include: "workflow/rules/motor_units.smk"  #   recruitment, discharge rates, ΔF of every pair
+include: "workflow/rules/trial.smk"  #         who is analysed in which condition, and why not
+include: "workflow/rules/statistics.smk"  #    every number of the results, once
+include: "workflow/rules/reporting.smk"  #     figure, table, estimate against truth
+
+
+rule all:
+    default_target: True
+    input:
+        REPORTED,

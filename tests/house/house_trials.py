@@ -1,0 +1,36 @@
+"""Trials of the house's tests: the shipped ones, or fewer participants, in a folder of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def write_trial(folder: Path, name: str = ".", participants: int | None = None, **settings) -> Path:
+    """Write plan and configuration of the shipped trial `name` into `folder`; return the latter's path."""
+    shipped = PROJECT / "config" / name
+    plan = yaml.safe_load((shipped / "trial.yaml").read_text())
+    plan["participants"] = dict(list(plan["participants"].items())[:participants])
+    used = set(plan["participants"].values())
+    plan["design"]["sequences"] = {
+        key: value for key, value in plan["design"]["sequences"].items() if key in used
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "trial.yaml").write_text(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True))
+    configuration = yaml.safe_load((shipped / "config.yaml").read_text())
+    configuration |= {"trial": "trial.yaml", "results": "results"}
+    for stage, values in settings.items():
+        configuration[stage] = {**configuration.get(stage, {}), **values}
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(configuration, sort_keys=False))
+    return path
+
+
+def run_snakemake(configuration: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the workflow in the folder of `configuration`."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile"]
+    command += ["--directory", configuration.parent, "--configfile", configuration, *arguments]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=configuration.parent)

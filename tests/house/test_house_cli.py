@@ -1,0 +1,144 @@
+"""The command line: what it prints, what it writes, and how it ends on bad input."""
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pictrial.cli import main
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pictrial.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def outcomes(tmp_path):
+    random = np.random.default_rng(1)
+    people = np.repeat([f"p{i}" for i in range(8)], 6)
+    condition = np.tile(["a", "b"], 24)
+    value = 3 + (condition == "b") + np.repeat(random.normal(0, 1, 8), 6) + random.normal(0, 0.3, 48)
+    path = tmp_path / "data.csv"
+    pd.DataFrame({"participant": people, "condition": condition, "value": value}).to_csv(path, index=False)
+    return path
+
+
+def test_command_is_installed():
+    assert [entry.value for entry in entry_points(group="console_scripts", name="pictrial")] == [
+        "pictrial.cli:main"
+    ]
+
+
+def test_help_shows_every_command_and_examples():
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("import-otb", "decompose", "delta-f", "lmm"):
+        assert f"pictrial {command} " in done.stdout, "an example of each command"
+
+
+def test_help_is_fast():
+    code = "import sys, pictrial.cli; print([m for m in ('numpy', 'pandas', 'scipy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["decompose", "missing.bdf", "--output", "out"], "missing.bdf"),
+        (["decompose", "missing.mat", "--output", "out"], "missing.mat"),
+        (["decompose", "notes.txt", "--output", "out"], "notes.txt: '.txt' is no format of recordings"),
+        (["delta-f", "missing.tsv", "--output", "out.tsv"], "missing.tsv"),
+        (["lmm", "missing.csv", "y ~ x + (1 | g)", "--output", "out.csv"], "missing.csv"),
+        (
+            ["import-otb", "no.mat", "--bids", "b", "--subject", "1", "--session", "1", "--task", "ramp"],
+            "no.mat",
+        ),
+    ],
+)
+def test_bad_input_ends_with_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert said.err.startswith(f"pictrial {arguments[0]}: ")
+    assert message in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["unknown"], ["lmm"], ["decompose", "a.bdf", "--output", "o", "--threads", "0"]]
+)
+def test_wrong_usage_ends_with_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: pictrial" in capsys.readouterr().err
+
+
+def test_lmm_writes_coefficients_and_standard_deviations(outcomes, tmp_path, capsys):
+    output = tmp_path / "result.csv"
+    assert main(["lmm", str(outcomes), "value ~ condition + (1 | participant)", "--output", str(output)]) == 0
+    assert "48 observations, provisional" in capsys.readouterr().out
+    result = pd.read_csv(output).set_index("term")
+    assert list(result["part"]) == ["fixed", "fixed", "random_sd", "random_sd"]
+    frame = pd.read_csv(outcomes)
+    means = frame.pivot_table(index="participant", columns="condition", values="value")
+    # Balanced data: the estimate is the mean of the paired differences.
+    assert result.loc["conditionb", "estimate"] == pytest.approx((means["b"] - means["a"]).mean())
+    assert (result["status"] == "provisional").all()
+    assert (result["n"] == 48).all()
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("value ~ dose + (1 | participant)", "dose"),
+        ("value condition", "formula"),
+        ("value ~ condition", "random"),
+    ],
+)
+def test_lmm_refuses_a_formula_that_does_not_fit(outcomes, tmp_path, capsys, formula, message):
+    assert main(["lmm", str(outcomes), formula, "--output", str(tmp_path / "result.csv")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "result.csv").exists()
+
+
+def test_lmm_refuses_missing_values(outcomes, tmp_path, capsys):
+    frame = pd.read_csv(outcomes)
+    frame.loc[3, "value"] = None
+    frame.to_csv(outcomes, index=False)
+    assert (
+        main(
+            [
+                "lmm",
+                str(outcomes),
+                "value ~ condition + (1 | participant)",
+                "--output",
+                str(tmp_path / "r.csv"),
+            ]
+        )
+        == 2
+    )
+    assert "value" in capsys.readouterr().err
+
+
+def test_delta_f_writes_the_ledger(tmp_path, capsys):
+    times = {"control": np.arange(2, 20, 0.1), "test": np.arange(6, 16, 0.09)}
+    rows = [(t, 0, round(t * 2048), unit, "motor-unit-spike") for unit, train in times.items() for t in train]
+    events = pd.DataFrame(rows, columns=["onset", "duration", "sample", "unit_id", "event_type"])
+    path = tmp_path / "x_desc-decomposed_events.tsv"
+    events.sort_values("onset").to_csv(path, sep="\t", index=False)
+    assert main(["delta-f", str(path), "--output", str(tmp_path / "pairs.tsv")]) == 0
+    pairs = pd.read_csv(tmp_path / "pairs.tsv", sep="\t")
+    assert [tuple(row) for row in pairs[["control_unit", "test_unit"]].to_numpy()] == [
+        ("control", "test"),
+        ("test", "control"),
+    ]
+    assert "2 pairs" in capsys.readouterr().out
+    assert main(["delta-f", str(path), "--output", str(tmp_path / "p.tsv"), "--smoother", "magic"]) == 2
+    assert "magic" in capsys.readouterr().err

@@ -1,0 +1,123 @@
+"""The configuration: unknown keys are refused, and its values are the defaults of the stages' settings."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pictrial.configuration import SCHEMA, check_configuration, load_configuration
+from pictrial.decomposition.separation import DecompositionSettings
+from pictrial.decomposition.tracking import TrackingSettings
+from pictrial.errors import InputError
+from pictrial.motor_units.delta_f import PairCriteria
+from pictrial.motor_units.smoothing import SMOOTHERS, DischargeLimits
+from pictrial.recordings.conditioning import ConditioningSettings
+from pictrial.recordings.quality import QualitySettings
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+FILES = [CONFIG / "config.yaml", CONFIG / "vastus_lateralis" / "config.yaml"]
+STAGES = {
+    ("conditioning",): ConditioningSettings,
+    ("channel_quality",): QualitySettings,
+    ("decomposition",): DecompositionSettings,
+    ("tracking",): TrackingSettings,
+    ("motor_units", "limits"): DischargeLimits,
+    ("motor_units", "criteria"): PairCriteria,
+}
+
+
+def section(tree: dict, path: tuple[str, ...], step: str | None = None) -> dict:
+    for name in path:
+        tree = tree[step][name] if step else tree[name]
+    return tree
+
+
+@pytest.fixture
+def sample() -> dict:
+    return yaml.safe_load(FILES[0].read_text())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_shipped_configurations_are_valid(path):
+    assert load_configuration(path)["results"].startswith("results/")
+
+
+@pytest.mark.parametrize("path", STAGES, ids=".".join)
+def test_values_are_the_defaults_of_the_settings(path, sample):
+    settings = STAGES[path]
+    assert settings(**section(sample, path)) == settings()
+    names = {field.name for field in dataclasses.fields(settings)}
+    assert set(section(sample, path)) == names, "every setting is shown in config.yaml"
+    schema = json.loads(SCHEMA.read_text())
+    assert set(section(schema, path, "properties")["properties"]) == names
+
+
+def test_smoothers_of_the_schema_are_those_there_are():
+    schema = json.loads(SCHEMA.read_text())
+    assert set(section(schema, ("motor_units", "smoother"), "properties")["enum"]) == set(SMOOTHERS)
+
+
+def test_every_object_of_the_schema_refuses_unknown_keys():
+    def walk(node):
+        if isinstance(node, dict):
+            if node.get("type") == "object":
+                assert node["additionalProperties"] is False, node.get("description")
+            for value in node.values():
+                walk(value)
+
+    walk(json.loads(SCHEMA.read_text()))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_every_value_has_a_comment(path):
+    lines = [line for line in path.read_text().splitlines() if line.strip()]
+    for above, line in zip(["", *lines], lines, strict=False):
+        if not line.lstrip().startswith("#") and not line.rstrip().endswith(":"):
+            assert "#" in line or above.lstrip().startswith("#"), line
+
+
+@pytest.mark.parametrize("path", [(), *STAGES], ids=lambda path: ".".join(path) or "top")
+def test_unknown_key_is_refused(path, sample):
+    section(sample, path)["thresold"] = 1
+    with pytest.raises(InputError) as error:
+        check_configuration(sample, "my/config.yaml")
+    assert error.value.where.startswith("my/config.yaml, ")
+    assert ".".join(path) in error.value.where
+    assert "unknown key 'thresold' (known are: " in error.value.rule
+
+
+def test_wrong_value_is_refused(sample):
+    sample["seed"] = "seven"
+    with pytest.raises(InputError, match=r"config.yaml, key 'seed': 'seven' is not of type 'integer'"):
+        check_configuration(sample, "config.yaml")
+
+
+def test_missing_key_is_refused(sample):
+    del sample["trial"]
+    with pytest.raises(InputError, match=r"top level: 'trial' is a required property"):
+        check_configuration(sample, "config.yaml")
+
+
+def test_source_needs_its_own_key(sample):
+    sample["data"] = {"source": "bids", "format": "bdf"}
+    with pytest.raises(InputError, match=r"key 'data': 'bids' is a required property"):
+        check_configuration(sample, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [("a: [1", "not valid YAML"), ("- 1", "is not of type 'object'"), ("", "is not of type 'object'")],
+)
+def test_file_that_is_no_configuration(tmp_path, text, rule):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=rule) as error:
+        load_configuration(path)
+    assert str(path) in error.value.where
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(InputError, match="there is no such file"):
+        load_configuration(tmp_path / "config.yaml")

@@ -1,0 +1,142 @@
+"""The DAG as it is built from the trial plan, before there are data."""
+
+import re
+
+import pytest
+import yaml
+from house_trials import PROJECT, run_snakemake, write_trial
+
+SHARED = [
+    ("analyse_outcomes", "draw_figure"),
+    ("analyse_outcomes", "write_result_table"),
+    ("build_analysis_tables", "analyse_outcomes"),
+    ("build_analysis_tables", "draw_figure"),
+    ("check_delivery", "check_recordings"),
+    ("check_recordings", "build_analysis_tables"),
+    ("check_recordings", "decompose_recording"),
+    ("check_recordings", "estimate_delta_f"),
+    ("check_recordings", "track_motor_units"),
+    ("decompose_recording", "build_analysis_tables"),
+    ("decompose_recording", "track_motor_units"),
+    ("draw_figure", "all"),
+    ("estimate_delta_f", "merge_motor_units"),
+    ("explore_pair_criteria", "all"),
+    ("merge_motor_units", "build_analysis_tables"),
+    ("merge_motor_units", "explore_pair_criteria"),
+    ("track_motor_units", "estimate_delta_f"),
+    ("write_result_table", "all"),
+]
+SAMPLE = [
+    ("compare_with_truth", "all"),
+    ("estimate_delta_f", "compare_with_truth"),
+    ("simulate_participant", "check_delivery"),
+    ("simulate_participant", "check_recordings"),
+    ("simulate_participant", "compare_with_truth"),
+    ("simulate_participant", "decompose_recording"),
+    ("simulate_participant", "track_motor_units"),
+    ("track_motor_units", "compare_with_truth"),
+    ("write_sample_dataset", "build_analysis_tables"),
+    ("write_sample_dataset", "check_delivery"),
+]
+RECORDING = [
+    ("fetch_public_recording", "import_recordings"),
+    ("import_recordings", "build_analysis_tables"),
+    ("import_recordings", "check_delivery"),
+    ("import_recordings", "check_recordings"),
+    ("import_recordings", "decompose_recording"),
+    ("import_recordings", "track_motor_units"),
+]
+
+
+def rule_edges(graph: str) -> list[tuple[str, str]]:
+    """Return the sorted edges (earlier rule, later rule) of a rule graph in dot."""
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', graph))
+    return sorted((names[before], names[after]) for before, after in re.findall(r"(\d+) -> (\d+)", graph))
+
+
+def jobs(output: str) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run announces."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("name", "own"), [(".", SAMPLE), ("vastus_lateralis", RECORDING)], ids=["sample", "recording"]
+)
+def test_rule_graph(tmp_path, name, own):
+    done = run_snakemake(write_trial(tmp_path, name), "--rulegraph", "dot")
+    assert done.returncode == 0, done.stderr
+    assert rule_edges(done.stdout) == sorted(SHARED + own)
+
+
+def test_jobs_of_the_sample_trial(tmp_path):
+    done = run_snakemake(write_trial(tmp_path), "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout
+    found = jobs(done.stdout)
+    assert found["simulate_participant"] == found["track_motor_units"] == found["estimate_delta_f"] == 6
+    assert found["check_recordings"] == found["decompose_recording"] == 18
+    assert found["analyse_outcomes"] == 1
+    assert found["total"] == sum(found.values()) - found["total"]
+
+
+def test_missing_session_leaves_its_branch_out(tmp_path):
+    path = write_trial(tmp_path, participants=2)
+    plan = yaml.safe_load((tmp_path / "trial.yaml").read_text())
+    plan["missing_sessions"] = [{"participant": "01", "session": "2", "reason": "ill"}]
+    (tmp_path / "trial.yaml").write_text(yaml.safe_dump(plan, allow_unicode=True))
+    done = run_snakemake(path, "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout
+    found = jobs(done.stdout)
+    assert found["decompose_recording"] == 5
+    assert (found["track_motor_units"], found["track_motor_units_of_1_3"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value", "message"),
+    [
+        ("config.yaml", "sed", 1, "config.yaml, top level: unknown key 'sed'"),
+        ("config.yaml", "trial", "no.yaml", "no.yaml: there is no such file"),
+        ("trial.yaml", "participant", {}, "trial.yaml: unknown key 'participant'"),
+    ],
+)
+def test_bad_configuration_stops_before_any_job(tmp_path, file, key, value, message):
+    path = write_trial(tmp_path, participants=2)
+    content = yaml.safe_load((tmp_path / file).read_text())
+    (tmp_path / file).write_text(yaml.safe_dump(content | {key: value}, allow_unicode=True))
+    done = run_snakemake(path, "--dry-run")
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert message in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "results").exists()
+
+
+def test_named_configuration_replaces_the_default(tmp_path):
+    """What the named one does not say is not taken from the default."""
+    path = write_trial(tmp_path, participants=2)
+    content = yaml.safe_load(path.read_text())
+    del content["results"]
+    path.write_text(yaml.safe_dump(content))
+    done = run_snakemake(path, "--dry-run")
+    assert done.returncode == 1
+    assert "'results' is a required property" in done.stdout + done.stderr
+
+
+RULE_FILES = sorted((PROJECT / "workflow" / "rules").glob("*.smk"))
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
+def test_every_rule_is_complete(path):
+    bodies = re.split(r"^ *rule(?: \w+)?:\n", path.read_text(), flags=re.MULTILINE)[1:]
+    for body in bodies:
+        for directive in ("input", "output", "log", "benchmark", "threads", "resources", "message"):
+            if directive == "input" and "fetch_public_recording" in body:
+                continue
+            assert re.search(rf"^ +{directive}:", body, re.MULTILINE), (
+                f"{path.name} lacks {directive}: {body[:80]}"
+            )
+        assert "mem_mb" in body
+        assert "runtime" in body
+
+
+def test_main_file_fits_on_a_screen():
+    assert len((PROJECT / "Snakefile").read_text().splitlines()) <= 45

@@ -1,0 +1,146 @@
+"""A small trial from simulated recordings to figure and table, and what a second run does."""
+
+import re
+
+import pandas as pd
+import pytest
+import yaml
+from house_trials import run_snakemake, write_trial
+from test_house_dag import jobs
+
+FAST = {"rounds": 1, "starts": 16}
+
+
+def run(folder, participants, **settings):
+    path = write_trial(folder, participants=participants, decomposition=FAST, **settings)
+    return path, run_snakemake(path, "--cores", "2")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run of two participants, its configuration, and what the run said."""
+    folder = tmp_path_factory.mktemp("trial")
+    path, done = run(folder, 2)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return folder / "results", path, done.stderr
+
+
+def test_everything_that_is_promised_is_there(finished):
+    results, _, _ = finished
+    for name in ("figures/delta_f.png", "figures/delta_f.pdf", "figures/delta_f.svg", "tables/delta_f.csv"):
+        assert (results / name).stat().st_size > 500, name
+    for name in (
+        "statistics/ard",
+        "analysis/exclusions",
+        "analysis/outcomes",
+        "motor_units/pairs",
+        "motor_units/units",
+    ):
+        assert len(pd.read_csv(results / f"{name}.tsv", sep="\t")) > 0, name
+        assert (results / f"{name}.json").is_file(), "every table has its dictionary"
+
+
+def test_progress_was_visible(finished):
+    said = finished[2]
+    assert re.search(r"\d+ of \d+ steps \(\d+%\) done", said)
+    assert "Decomposing participant 01, session 1" in said
+    assert re.search(r"sub-01_ses-1_task-ramp_run-1: \d+ motor units", said)
+
+
+def test_every_job_left_log_and_benchmark(finished):
+    results = finished[0]
+    logs = {path.relative_to(results / "logs").with_suffix("") for path in (results / "logs").rglob("*.log")}
+    times = {
+        path.relative_to(results / "benchmarks").with_suffix("")
+        for path in (results / "benchmarks").rglob("*.tsv")
+    }
+    assert logs == {path for path in times if path.name != "explore_pair_criteria"}
+    assert len(logs) > 20
+    assert all((results / "logs" / f"{name}.log").stat().st_size for name in logs)
+
+
+def test_both_participants_have_delta_f_in_every_condition(finished):
+    outcomes = pd.read_csv(finished[0] / "analysis" / "outcomes.tsv", sep="\t", dtype={"participant": str})
+    found = outcomes.dropna(subset=["value"]).groupby(["participant", "condition"]).size()
+    assert len(found) == 6, found
+
+
+def test_every_number_of_the_table_has_its_row(finished):
+    ard = pd.read_csv(finished[0] / "statistics" / "ard.tsv", sep="\t")
+    assert ard["ard_id"].is_unique
+    assert (ard["value"].notna() | ard["warning"].notna()).all(), "what is missing says why"
+
+
+def test_second_run_does_nothing(finished):
+    done = run_snakemake(finished[1], "--cores", "2")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_changed_criterion_reruns_delta_f_and_nothing_before(finished):
+    path = finished[1]
+    before = path.read_text()
+    try:
+        content = yaml.safe_load(before)
+        content["motor_units"]["criteria"]["recruitment_gap"] = 1.5
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        done = run_snakemake(path, "--dry-run", "--quiet", "rules")
+    finally:
+        path.write_text(before)
+    assert set(jobs(done.stdout + done.stderr)) == {
+        "all",
+        "analyse_outcomes",
+        "build_analysis_tables",
+        "compare_with_truth",
+        "draw_figure",
+        "estimate_delta_f",
+        "explore_pair_criteria",
+        "merge_motor_units",
+        "total",
+        "write_result_table",
+    }
+
+
+def test_truncated_recording_stops_with_a_clear_line(finished, tmp_path):
+    """A broken file of an external data set ends the run; the message names it."""
+    import shutil
+
+    shutil.copytree(finished[0] / "bids", tmp_path / "bids")
+    recording = next((tmp_path / "bids").rglob("*ses-2_task-ramp*.bdf"))
+    recording.write_bytes(recording.read_bytes()[:-5000])
+    path = write_trial(
+        tmp_path / "run", participants=2, data={"source": "bids", "bids": str(tmp_path / "bids")}
+    )
+    target = "results/recordings/sub-01/ses-2/sub-01_ses-2_task-ramp_run-1_desc-quality_channels.tsv"
+    done = run_snakemake(path, "--cores", "2", target)
+    assert done.returncode == 1
+    assert f"Error: {recording}" in done.stdout + done.stderr
+    log = tmp_path / "run" / "results" / "logs" / "check_recordings" / "sub-01_ses-2.log"
+    assert log.read_text().startswith(f"Error: {recording}")
+
+
+def facts(results):
+    """Return what the same seed must reproduce: discharges, pass and fail, ARD."""
+    tables = [*results.glob("decomposition/**/*_events.tsv"), results / "motor_units" / "pairs.tsv"]
+    tables.append(results / "statistics" / "ard.tsv")
+    return {path.relative_to(results): path.read_bytes() for path in sorted(tables)}
+
+
+@pytest.mark.slow
+def test_same_seed_in_another_folder_gives_the_same_results(finished, tmp_path):
+    _, done = run(tmp_path, 2)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert facts(tmp_path / "results") == facts(finished[0])
+
+
+def test_same_seed_gives_the_same_recordings_and_discharges(finished, tmp_path):
+    """The short form of the test above: one recording, simulated and decomposed again in another folder."""
+    path = write_trial(tmp_path, participants=2, decomposition=FAST)
+    stem = "decomposition/sub-01/ses-1/sub-01_ses-1_task-ramp_run-1_desc-decomposed"
+    done = run_snakemake(path, "--cores", "2", f"results/{stem}_events.tsv")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    again, first = tmp_path / "results", finished[0]
+    files = [path.relative_to(again) for path in (again / "bids").rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for name in [*files, f"{stem}_events.tsv", f"{stem}_events.json"]:
+        assert (again / name).read_bytes() == (first / name).read_bytes(), name

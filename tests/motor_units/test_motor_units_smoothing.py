@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from motor_unit_trains import arch, noisy_units, train_at_rate
+
+from pictrial.errors import InputError
+from pictrial.motor_units.smoothing import (
+    SMOOTHERS,
+    DischargeLimits,
+    SmoothedRate,
+    TooFewDischarges,
+    clean_train,
+    instantaneous_rate,
+    smooth_hanning,
+    smooth_polynomial,
+    smooth_units,
+)
+
+
+def test_the_rate_belongs_to_the_later_discharge():
+    times, rate = instantaneous_rate(np.array([1.0, 1.1, 1.3]))
+    np.testing.assert_allclose(times, [1.1, 1.3])
+    np.testing.assert_allclose(rate, [10, 5])
+
+
+@pytest.mark.parametrize("times", [[1.0, 1.0, 1.2], [1.0, 1.2, 1.1]])
+def test_discharges_that_do_not_ascend_are_refused(times):
+    with pytest.raises(InputError, match="not later than the one before"):
+        instantaneous_rate(np.array(times))
+
+
+def test_isolated_discharges_at_the_ends_are_left_out_and_counted():
+    times = np.concatenate([[0.0, 1.0], np.arange(2.0, 4.0, 0.1), [6.0]])
+    train = clean_train(times)
+    assert train.n_isolated == 3
+    assert (train.times[0], train.times[-1]) == (2.0, times[-2])
+
+
+def test_short_and_long_intervals_are_counted_and_their_discharges_stay():
+    times = np.array([0.0, 0.1, 0.11, 0.2, 0.9, 1.0])
+    train = clean_train(times, DischargeLimits(isi_min=0.02, isi_max=0.5))
+    assert (train.n_isolated, train.n_isi_short, train.n_isi_long) == (0, 1, 1)
+    np.testing.assert_array_equal(train.times, times)
+    np.testing.assert_array_equal(train.regular, [0.0, 0.1, 0.2, 0.9, 1.0])
+    np.testing.assert_array_equal(train.rate_times, [0.1, 0.2, 1.0])
+    np.testing.assert_allclose(train.rates, [10, 1 / 0.09, 10])
+
+
+@pytest.mark.parametrize("times", [[], [1.0], [1.0, 3.0, 5.0]])
+def test_a_train_without_two_neighbours_is_empty(times):
+    train = clean_train(np.array(times))
+    assert train.times.size == train.rates.size == 0
+    assert train.n_isolated == len(times)
+
+
+@given(st.integers(0, 10_000))
+def test_every_interval_is_accounted_for(seed):
+    for times in noisy_units(seed, 2).values():
+        train = clean_train(times, DischargeLimits(0.06, 0.13))
+        assert train.times.size + train.n_isolated == times.size
+        assert train.rates.size + train.n_isi_short + train.n_isi_long == max(train.times.size - 1, 0)
+
+
+def test_the_polynomial_recovers_a_polynomial_rate():
+    rate = arch(peak=14, curvature=0.06, middle=10)
+    times = train_at_rate(rate, start=2.0, stop=18.0)
+    smoothed = smooth_polynomial(times)
+    inside = np.linspace(times[0], times[-1], 100)
+    np.testing.assert_allclose(smoothed(inside), rate(inside), atol=1e-8)
+
+
+def test_the_polynomial_is_accurate_far_from_the_origin_of_time():
+    rate = arch(peak=14, curvature=0.06, middle=10)
+    times = train_at_rate(rate, start=2.0, stop=18.0)
+    far = smooth_polynomial(times + 1e4)
+    np.testing.assert_allclose(far(times + 1e4), rate(times), atol=1e-6)
+
+
+@pytest.mark.parametrize("smoother", SMOOTHERS)
+def test_the_rate_exists_from_first_to_last_discharge_and_nowhere_else(smoother):
+    times = np.arange(1.0, 4.05, 0.1)
+    smoothed = SMOOTHERS[smoother](times)
+    assert np.isfinite(smoothed(np.array([times[0], 2.0, times[-1]]))).all()
+    assert np.isnan(smoothed(np.array([times[0] - 1e-6, times[-1] + 1e-6]))).all()
+
+
+def test_an_isolated_last_discharge_does_not_extend_the_rate():
+    times = np.append(np.arange(1.0, 4.05, 0.1), 9.0)
+    assert smooth_polynomial(times).derecruitment == pytest.approx(4.0)
+
+
+def test_a_false_detection_does_not_bend_the_fit():
+    times = np.arange(1.0, 4.05, 0.1)
+    smoothed = smooth_polynomial(np.sort(np.append(times, 2.505)))
+    # Its two intervals of 5 and 95 ms: the short one is left out, the other is nearly right.
+    np.testing.assert_allclose(smoothed(times), 10, atol=0.3)
+
+
+def test_the_hanning_window_has_unit_area():
+    times = np.arange(0.0, 10.05, 0.1)
+    smoothed = smooth_hanning(times)
+    inside = np.linspace(0.3, 9.7, 500)
+    np.testing.assert_allclose(smoothed(inside), 10, atol=1e-9)
+    assert smoothed(np.array([0.0]))[0] == pytest.approx(7.5)  # weights 2, 1, 0 over the width
+
+
+@pytest.mark.parametrize("n_rates", [6, 7])
+def test_a_polynomial_needs_its_order_and_two_more_rates(n_rates):
+    times = np.arange(n_rates + 1) * 0.1
+    if n_rates == 7:
+        assert smooth_polynomial(times, order=5).derecruitment == pytest.approx(0.7)
+    else:
+        with pytest.raises(TooFewDischarges, match="6 rates of 7"):
+            smooth_polynomial(times, order=5)
+
+
+def test_units_that_cannot_be_smoothed_carry_the_reason():
+    smoothed = smooth_units({"good": np.arange(0, 2, 0.1), "short": np.array([1.0, 1.1])})
+    assert isinstance(smoothed["good"], SmoothedRate)
+    assert str(smoothed["short"]) == "too_few_discharges: 1 rates of 7"
+
+
+def test_errors_name_the_motor_unit_and_the_smoothers():
+    with pytest.raises(InputError, match="motor unit b, discharge 2 at 1 s"):
+        smooth_units({"a": np.arange(0, 2, 0.1), "b": np.array([1.0, 1.0])})
+    with pytest.raises(InputError, match="Choose from polynomial, hanning"):
+        smooth_units({}, smoother="splines")

@@ -1,0 +1,58 @@
+"""The official BIDS validator finds no error in what is written."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pictrial.recordings.bids_writer import write_bids_dataset, write_bids_recording, write_bids_sessions
+from pictrial.recordings.otb import import_otb
+
+
+def validator() -> str:
+    beside = Path(sys.executable).with_name("bids-validator-deno")
+    found = str(beside) if beside.is_file() else shutil.which("bids-validator-deno")
+    if not found:
+        pytest.skip("needs the program bids-validator-deno (python package of the same name)")
+    return found
+
+
+def errors_in(root: Path) -> list[dict]:
+    command = [validator(), str(root), "--format", "json"]
+    report = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
+    assert report["summary"]["totalFiles"] >= 2
+    return [issue for issue in report["issues"]["issues"] if issue["severity"] == "error"]
+
+
+def test_written_data_set(tmp_path, recording):
+    participants = pd.DataFrame({"participant_id": ["sub-01"], "sex": ["F"], "age": [31]})
+    dictionary = {"sex": {"Description": "Sex"}, "age": {"Description": "Age", "Units": "year"}}
+    write_bids_dataset(tmp_path, "Validated", "A data set of one recording.", participants, dictionary)
+    sessions = pd.DataFrame({"session_id": ["ses-1"], "period": [1], "condition": ["control"]})
+    write_bids_sessions(tmp_path, "01", sessions)
+    write_bids_recording(tmp_path, recording, "01", "1", "ramp", metadata={"PowerLineFrequency": 50})
+    write_bids_recording(tmp_path, recording, "01", "1", "ramp", run=2)
+    assert errors_in(tmp_path) == []
+
+
+def test_the_validator_would_find_an_error(tmp_path, recording):
+    participants = pd.DataFrame({"participant_id": ["sub-01"]})
+    write_bids_dataset(tmp_path, "Invalid", "A data set without units.", participants, {})
+    path = write_bids_recording(tmp_path, recording, "01", "1", "ramp")
+    path.with_name(path.name.replace("emg.bdf", "emg.json")).unlink()
+    assert errors_in(tmp_path) != []
+
+
+def test_imported_synthetic_export(tmp_path, synthetic_export):
+    root = tmp_path / "bids"
+    import_otb(synthetic_export, root, "01", "1", "ramp", condition="control")
+    assert errors_in(root) == []
+    assert errors_in(root / "derivatives" / "otbiolab") == []  # --recursive overlooks its .bidsignore
+
+
+def test_imported_real_export(tmp_path, otb_testfile):
+    import_otb(otb_testfile, tmp_path, "01", "1", "ramp")
+    assert errors_in(tmp_path) == []

@@ -1,0 +1,165 @@
+"""The command `pictrial`: single pieces of the pipeline, for labs and for scripts.
+
+Thin: each command reads its input, calls the room that does the work and writes its output. Heavy
+imports wait until a command needs them. Bad input ends with one line on stderr and status 2.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pictrial.errors import InputError
+
+if TYPE_CHECKING:
+    from pictrial.recordings.model import Recording
+
+EXAMPLES = """examples:
+  pictrial import-otb export.mat --bids my_trial/bids --subject 01 --session 1 --task ramp
+  pictrial decompose export.mat --output decomposed --threads 2
+  pictrial decompose my_trial/bids/sub-01/ses-1/emg/sub-01_ses-1_task-ramp_run-1_emg.bdf --output decomposed
+  pictrial delta-f decomposed/export_desc-decomposed_events.tsv --output pairs.tsv
+  pictrial lmm outcomes.csv "delta_f ~ condition + (1 | participant)" --output result.csv
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 after bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (InputError, OSError) as error:
+        print(f"pictrial {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pictrial",
+        description="Single pieces of the pipeline; `make` or `snakemake` runs whole trials.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    otb = commands.add_parser("import-otb", help="turn an OTBioLab+ export (.mat) into EMG-BIDS")
+    otb.add_argument("file", type=Path, metavar="FILE.mat", help="export of one recording")
+    otb.add_argument("--bids", type=Path, required=True, metavar="DIR", help="data set, made or extended")
+    otb.add_argument("--subject", required=True, help="label of the participant, such as 01")
+    otb.add_argument("--session", required=True, help="label of the session, such as 1")
+    otb.add_argument("--task", required=True, help="label of the task, such as ramp")
+    otb.set_defaults(run=_import_otb)
+
+    separate = commands.add_parser("decompose", help="separate the motor units of one recording")
+    separate.add_argument("recording", type=Path, help="a BIDS .bdf or .edf, or an OTBioLab+ .mat")
+    separate.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
+    separate.add_argument("--threads", type=_positive, default=1, metavar="N", help="default: 1")
+    separate.set_defaults(run=_decompose)
+
+    delta_f = commands.add_parser("delta-f", help="estimate ΔF of every pair of motor units")
+    delta_f.add_argument(
+        "events", type=Path, metavar="EVENTS.tsv", help="discharges, as `decompose` writes them"
+    )
+    delta_f.add_argument("--output", type=Path, required=True, metavar="PAIRS.tsv")
+    delta_f.add_argument("--smoother", default="polynomial", metavar="NAME", help="default: polynomial")
+    delta_f.set_defaults(run=_delta_f)
+
+    lmm = commands.add_parser("lmm", help="fit a linear mixed model (provisional: statsmodels)")
+    lmm.add_argument("data", type=Path, metavar="DATA.csv", help="one row per observation")
+    lmm.add_argument("formula", metavar="FORMULA", help="lme4 syntax, random intercepts")
+    lmm.add_argument("--output", type=Path, required=True, metavar="RESULT.csv")
+    lmm.set_defaults(run=_lmm)
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _import_otb(options: argparse.Namespace) -> None:
+    from pictrial.recordings.otb import import_otb
+
+    path = import_otb(options.file, options.bids, options.subject, options.session, options.task)
+    print(path)
+
+
+def _decompose(options: argparse.Namespace) -> None:
+    from threadpoolctl import threadpool_limits
+
+    from pictrial.decomposition.separation import DecompositionSettings, decompose
+    from pictrial.decomposition.storage import write_decomposition
+    from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
+    from pictrial.recordings.quality import QualitySettings, assess_channels
+    from pictrial.tables import write_table
+
+    recording = _read_recording(options.recording)
+    with threadpool_limits(options.threads):
+        channels = assess_channels(recording, QualitySettings())
+        good = (channels["status"] == "good").to_numpy(dtype=bool)
+        conditioned, _ = condition_emg(recording, good, ConditioningSettings())
+        decomposition = decompose(conditioned, good, DecompositionSettings())
+    stem = options.output / recording.name
+    write_table(channels, f"{stem}_desc-quality_channels.tsv", "quality_channels")
+    write_decomposition(decomposition, options.output, "decomposed")
+    print(f"{stem}_desc-decomposed_events.tsv: {len(decomposition.discharges)} motor units")
+
+
+def _read_recording(path: Path) -> "Recording":
+    if path.suffix == ".mat":
+        from pictrial.recordings.otb import read_otb
+
+        return read_otb(path)[0]
+    if path.suffix in (".bdf", ".edf"):
+        from pictrial.recordings.bids import read_bids_recording
+
+        return read_bids_recording(path)
+    raise InputError(path, f"{path.suffix!r} is no format of recordings", "Give a .bdf, .edf or .mat file.")
+
+
+def _delta_f(options: argparse.Namespace) -> None:
+    from pictrial.decomposition.storage import read_discharges
+    from pictrial.motor_units.delta_f import estimate_delta_f
+    from pictrial.tables import write_table
+
+    pairs = estimate_delta_f(read_discharges(options.events), options.smoother)
+    write_table(pairs.assign(participant=None, session=None), options.output, "pairs")
+    print(f"{options.output}: {len(pairs)} pairs, {int(pairs['passed'].sum())} passed")
+
+
+def _lmm(options: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from pictrial.files import atomic_path
+    from pictrial.statistics.mixed_model import NotEstimable, fit_mixed_model, fit_record
+
+    try:
+        frame = pd.read_csv(options.data)
+    except ValueError as error:
+        raise InputError(
+            options.data, f"not a CSV table ({error})", "Give one row per observation."
+        ) from error
+    try:
+        record = fit_record(fit_mixed_model(frame, options.formula, levels={}))
+    except NotEstimable as reason:
+        raise InputError(options.data, str(reason), "Give more data, or a smaller model.") from None
+    fixed = [{"part": "fixed", "term": term, **values} for term, values in record["fixed_effects"].items()]
+    deviations = record["standard_deviations"].items()
+    random = [{"part": "random_sd", "term": term, "estimate": value} for term, value in deviations]
+    result = pd.DataFrame(fixed + random, columns=["part", "term", "estimate", "standard_error"])
+    with atomic_path(options.output) as temporary:
+        result.assign(
+            n=len(frame),
+            method=record["method"],
+            status=record["status"],
+            warning="; ".join(record["warnings"]),
+        ).to_csv(temporary, index=False, lineterminator="\n")
+    print(f"{options.output}: {len(frame)} observations, {record['status']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The extended observation, never held in memory.
+
+Convolutive mixtures are separated by extending each channel with its delayed copies (Negro et al.
+2016, J Neural Eng 13:026027, eq. 3). The extended observation of 64 channels and 16 delays has 1024 rows, all of them
+shifted copies of the channels; so the channels are kept once and a bank of filters is applied as a
+sum of small matrix products over shifted views.
+"""
+
+import numpy as np
+
+
+class ExtendedSignal:
+    """EMG with `extension` delayed copies of each channel.
+
+    Rows of the extended observation are ordered delay by delay: row ``r * channels + c`` at sample
+    ``t`` is ``emg[c, t - r]``; before the first sample it is zero.
+
+    Parameters
+    ----------
+    emg : ndarray, shape (channels, samples)
+        Conditioned EMG.
+    extension : int
+        Number of delays, the zero delay included.
+    """
+
+    def __init__(self, emg: np.ndarray, extension: int):
+        self.channels, self.samples = emg.shape
+        self.extension = extension
+        self._padded = np.zeros((self.samples + extension - 1, self.channels), np.float32)
+        self._padded[extension - 1 :] = emg.T
+
+    def _delayed(self, delay: int) -> np.ndarray:
+        start = self.extension - 1 - delay
+        return self._padded[start : start + self.samples]
+
+    def covariance(self) -> np.ndarray:
+        """Return the covariance of the extended observation, shape (rows, rows), in µV².
+
+        It is block-Toeplitz (edges apart), so `extension` lagged correlations hold all of it.
+        """
+        lagged = [
+            (self._delayed(0).T @ self._delayed(delay)).astype(np.float64) / self.samples
+            for delay in range(self.extension)
+        ]
+        blocks = np.empty((self.extension, self.channels, self.extension, self.channels))
+        for row in range(self.extension):
+            for column in range(self.extension):
+                block = lagged[column - row] if column >= row else lagged[row - column].T
+                blocks[row, :, column, :] = block
+        rows = self.extension * self.channels
+        return blocks.reshape(rows, rows)
+
+    def apply(self, filters: np.ndarray) -> np.ndarray:
+        """Return the sources of a bank of filters.
+
+        Parameters
+        ----------
+        filters : ndarray of float32, shape (rows, filters)
+
+        Returns
+        -------
+        ndarray of float32, shape (samples, filters)
+        """
+        banks = filters.reshape(self.extension, self.channels, -1)
+        sources = self._delayed(0) @ banks[0]
+        for delay in range(1, self.extension):
+            sources += self._delayed(delay) @ banks[delay]
+        return sources
+
+    def correlate(self, weights: np.ndarray) -> np.ndarray:
+        """Return the mean over time of the extended observation times `weights`.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (samples, filters)
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, filters)
+        """
+        products = [self._delayed(delay).T @ weights for delay in range(self.extension)]
+        return np.concatenate(products) / np.float32(self.samples)
+
+    def at(self, instants: np.ndarray) -> np.ndarray:
+        """Return the extended observation at `instants` (sample indices), shape (instants, rows)."""
+        rows = instants[:, None] + (self.extension - 1 - np.arange(self.extension))
+        return self._padded[rows].reshape(len(instants), -1)
+
+
+def whitening_matrix(covariance: np.ndarray) -> np.ndarray:
+    """Return the matrix that whitens the extended observation by principal components.
+
+    Components whose variance is not above the mean of the smaller half of the eigenvalues are noise
+    and are left out (Negro et al. 2016, section 2.3).
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (rows, rows)
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, components)
+        ``matrix.T @ observation`` has unit covariance.
+    """
+    variances, components = np.linalg.eigh(covariance)
+    kept = variances > variances[: len(variances) // 2].mean()
+    return (components[:, kept] / np.sqrt(variances[kept])).astype(np.float32)

@@ -1,0 +1,106 @@
+"""Discharges of a source, and how good they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import find_peaks
+
+#: Two discharges of one motor unit are at least this far apart when they are detected (s).
+REFRACTORY_PERIOD = 0.01
+#: A longer inter-spike interval is a pause, not variability (s).
+LONGEST_INTERVAL = 0.5
+#: The centroid of the discharges may not be driven by fewer than this many extreme peaks.
+EXTREME_PEAKS = 20
+
+
+@dataclass(frozen=True)
+class Discharges:
+    """Discharges detected in one source.
+
+    Attributes
+    ----------
+    samples : ndarray of int64, shape (discharges,)
+        Ascending sample indices.
+    silhouette : float
+        Silhouette over the peaks taken as discharges: ``(B - W) / max(B, W)`` with W and B the summed
+        squared distances of their squared heights to the own centroid and to that of the other peaks.
+    pulse_to_noise_ratio : float
+        dB, ``10 log10`` of the mean squared source at the discharges over that elsewhere (Holobar,
+        Minetto & Farina 2014, J Neural Eng 11:016008, eq. 8).
+    """
+
+    samples: np.ndarray
+    silhouette: float
+    pulse_to_noise_ratio: float
+
+
+def detect_discharges(source: np.ndarray, sampling_rate: float) -> Discharges | None:
+    """Split the peaks of the squared source into discharges and noise by two centroids.
+
+    Parameters
+    ----------
+    source : ndarray, shape (samples,)
+        Discharges point upwards.
+    sampling_rate : float
+        Hz.
+
+    Returns
+    -------
+    Discharges or None
+        None where the peaks do not fall into two classes.
+    """
+    power = np.square(np.maximum(source, 0))
+    peaks = find_peaks(power, distance=max(1, int(REFRACTORY_PERIOD * sampling_rate)))[0]
+    if len(peaks) < EXTREME_PEAKS:
+        return None
+    heights = power[peaks]
+    noise, pulse = _two_centroids(heights)
+    is_discharge = heights > (noise + pulse) / 2
+    if not 1 < is_discharge.sum() < len(peaks):
+        return None
+    samples = peaks[is_discharge].astype(np.int64)
+    within = np.sum((heights[is_discharge] - heights[is_discharge].mean()) ** 2)
+    between = np.sum((heights[is_discharge] - heights[~is_discharge].mean()) ** 2)
+    at_discharges = power[samples].sum()
+    elsewhere = (np.square(source).sum() - at_discharges) / (len(source) - len(samples))
+    ratio = 10 * np.log10(at_discharges / len(samples) / elsewhere)
+    return Discharges(samples, float((between - within) / max(between, within)), float(ratio))
+
+
+def _two_centroids(heights: np.ndarray) -> tuple[float, float]:
+    """Return the two centroids of a one-dimensional 2-means clustering.
+
+    The highest peaks are levelled first, or one artefact would make a class of its own.
+    """
+    level = np.sort(heights)[-EXTREME_PEAKS:].mean()
+    levelled = np.minimum(heights, level)
+    low, high = float(np.median(levelled)), float(level)
+    while True:
+        upper = levelled > (low + high) / 2
+        if upper.all() or not upper.any():
+            return low, high
+        new = float(levelled[~upper].mean()), float(levelled[upper].mean())
+        if new == (low, high):
+            return low, high
+        low, high = new
+
+
+def interval_variability(samples: np.ndarray, sampling_rate: float) -> tuple[float, float]:
+    """Return the coefficient of variation of the inter-spike intervals, plain and successive.
+
+    The successive one takes half the mean squared difference of neighbouring intervals as variance
+    (von Neumann et al. 1941, Ann Math Stat 12:153), so that a slow change of rate, as in a ramp, does
+    not count. Pauses (longer than 0.5 s) are left out.
+
+    Returns
+    -------
+    tuple of float
+        NaN where there are fewer than three intervals.
+    """
+    intervals = np.diff(samples) / sampling_rate
+    intervals = intervals[intervals <= LONGEST_INTERVAL]
+    if len(intervals) < 3:
+        return float("nan"), float("nan")
+    mean = intervals.mean()
+    successive = np.sqrt(np.mean(np.diff(intervals) ** 2) / 2)
+    return float(intervals.std(ddof=1) / mean), float(successive / mean)

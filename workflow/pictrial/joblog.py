@@ -1,0 +1,63 @@
+"""The log of a job: what it says goes to the log file and to the terminal."""
+
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TextIO
+
+from pictrial.errors import InputError
+
+
+class _Tee:
+    """A text stream that writes to several streams at once."""
+
+    def __init__(self, *streams: TextIO):
+        self._streams = streams
+
+    def write(self, text: str) -> int:
+        for stream in self._streams:
+            stream.write(text)
+            stream.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        for stream in self._streams:
+            stream.flush()
+
+
+@contextmanager
+def job_log(path: str | Path) -> Iterator[Callable[..., None]]:
+    """Keep everything that the block prints or warns in the file `path` and show it.
+
+    Yields
+    ------
+    say : callable
+        Takes what ``print`` takes; for the lines that tell how the job gets on.
+
+    Raises
+    ------
+    SystemExit
+        Status 2 after an :class:`InputError` (one line is shown), 1 after any other error (its
+        traceback is shown). In both cases the log has the text too.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as stream:
+        tee = _Tee(sys.stderr, stream)
+        with redirect_stdout(tee), redirect_stderr(tee):  # type: ignore[type-var]
+            warnings.showwarning = _show_warning
+            try:
+                yield print
+            except InputError as error:
+                print(f"Error: {error}")
+                raise SystemExit(2) from None
+            except Exception:
+                traceback.print_exc()
+                raise SystemExit(1) from None
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"Warning: {message} ({category.__name__}, {Path(filename).name}:{lineno})", file=sys.stderr)

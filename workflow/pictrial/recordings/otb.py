@@ -1,0 +1,327 @@
+"""Import OTBioLab+ exports (.mat): EMG of one grid, force, and the vendor's decomposition."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pictrial.errors import InputError
+from pictrial.files import write_text
+from pictrial.recordings.bids import bids_name
+from pictrial.recordings.bids_writer import (
+    BIDS_VERSION,
+    UNKNOWN,
+    write_bids_dataset,
+    write_bids_recording,
+    write_bids_sessions,
+    write_json,
+    write_tsv,
+)
+from pictrial.recordings.model import Recording
+from pictrial.tables import write_table
+
+_EMG = re.compile(
+    r"(?P<muscle>.+?) - .*(?P<grid>[A-Z]{2}\d{2}MM\d{4}) \((?P<number>\d+)\)\s*\[(?P<unit>.*)\]"
+)
+_DISCHARGES = re.compile(r"(.* - )?Decomposition of .*")
+_TORQUE = re.compile(r"acquired data\s*\[(?P<unit>.*)\]")
+_LEFT_OUT = re.compile(r"(.* - )?Source for decomposition of .*|(requested|performed) path.*")
+_MICROVOLTS = {"uV": 1.0, "µV": 1.0, "mV": 1e3, "V": 1e6}
+_INTERELECTRODE_DISTANCE = {"GR08MM1305": 8.0, "GR04MM1305": 4.0}  # mm
+
+
+def grid_positions(grid: str, numbers: np.ndarray) -> np.ndarray:
+    """Return the electrodes' positions of a 13 x 5 grid that lacks one corner.
+
+    Electrode 1 lies beside the missing corner; the numbers run down the first column of 13, up the
+    second, and so on (GR08MM1305 with 8 mm, GR04MM1305 with 4 mm; OTBioelettronica's numbering, as
+    openhdemg 0.2 lists it for the connector at 180°).
+
+    Parameters
+    ----------
+    grid : str
+        Model of the grid.
+    numbers : ndarray of int, shape (channels,)
+        Numbers of the electrodes, from 1.
+
+    Returns
+    -------
+    ndarray, shape (channels, 2)
+        x (column) and y (row) in mm; NaN for a grid whose numbering is not known here.
+    """
+    if grid not in _INTERELECTRODE_DISTANCE:
+        return np.full((len(numbers), 2), np.nan)
+    column, step = np.divmod(np.asarray(numbers), 13)
+    row = np.where(column % 2 == 0, step, 12 - step)
+    return np.column_stack([column, row]) * _INTERELECTRODE_DISTANCE[grid]
+
+
+def read_otb(path: str | Path, require_torque: bool = True) -> tuple[Recording, dict[str, np.ndarray]]:
+    """Read an OTBioLab+ export to MATLAB.
+
+    Parameters
+    ----------
+    path : path
+        The ``.mat`` file, with ``Data``, ``Description`` and ``SamplingFrequency``.
+    require_torque : bool
+        Whether an export without ``acquired data`` (force or torque) is an error.
+
+    Returns
+    -------
+    Recording
+        The grid's EMG in µV in the order of its electrodes, torque in % MVC or N.m.
+    dict of str to ndarray of int64
+        The vendor's discharges as sample indices, ``OTB1`` … in the order of the file; empty where the
+        file holds no decomposition.
+
+    Raises
+    ------
+    InputError
+        Where the file is no such export, holds another number of grids than one, an unknown column or
+        unit, values that are not finite, or no torque.
+    """
+    path = Path(path)
+    recording, discharges, _ = _read_export(path, require_torque)
+    return recording, discharges
+
+
+def import_otb(
+    path: str | Path,
+    bids_root: str | Path,
+    subject: str,
+    session: str,
+    task: str,
+    run: int = 1,
+    condition: str | None = None,
+) -> Path:
+    """Import an OTBioLab+ export into an EMG-BIDS data set, which is created or extended.
+
+    The vendor's discharges become the derivative ``derivatives/otbiolab``.
+
+    Parameters
+    ----------
+    path : path
+        The ``.mat`` file.
+    bids_root : path
+        Folder of the data set.
+    subject, session, task : str
+        BIDS labels without their prefixes; a session that is a number is also the period.
+    run : int
+        Number of the run.
+    condition : str, optional
+        Condition delivered in this session; ``n/a`` in the sessions table where it is not given.
+
+    Returns
+    -------
+    Path
+        The BDF file.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_otb`; where the session is known with another condition.
+    """
+    path, root = Path(path), Path(bids_root)
+    name = bids_name(subject, session, task, run)
+    recording, discharges, grid = _read_export(path, require_torque=True)
+    _add_participant(root, subject)
+    _add_session(root, subject, session, condition)
+    metadata: dict[str, object] = {
+        "Manufacturer": "OTBioelettronica",
+        "SoftwareVersions": "OTBioLab+ (version not stated in the export)",
+        "ElectrodeManufacturer": "OTBioelettronica",
+        "ElectrodeManufacturersModelName": grid["grid"],
+        "EMGPlacementSchemeDescription": f"Grid {grid['grid']} over {grid['muscle']}.",
+        "target_muscle": grid["muscle"],
+    }
+    if grid["grid"] in _INTERELECTRODE_DISTANCE:
+        metadata["InterelectrodeDistance"] = _INTERELECTRODE_DISTANCE[grid["grid"]]
+    written = write_bids_recording(root, recording, subject, session, task, run, metadata)
+    if discharges:
+        folder = root / "derivatives" / "otbiolab" / f"sub-{subject}" / f"ses-{session}" / "emg"
+        _describe_derivative(root)
+        write_table(
+            _events(discharges, recording.sampling_rate),
+            folder / f"{name}_desc-decomposed_events.tsv",
+            "events",
+        )
+    return written
+
+
+def _read_export(path: Path, require_torque: bool) -> tuple[Recording, dict[str, np.ndarray], dict[str, str]]:
+    data, columns, rate = _load(path)
+    roles = [_role(path, number, text) for number, text in enumerate(columns, start=1)]
+    matches = [match for role, match in roles if role == "emg"]
+    grid = _one_grid(path, matches)
+    numbers = np.array([int(match["number"]) for match in matches])
+    emg = np.empty((len(matches), len(data)), dtype=np.float32)
+    for target, column in enumerate(n for n, (role, _) in enumerate(roles) if role == "emg"):
+        emg[target] = data[:, column] * _MICROVOLTS[matches[target]["unit"]]
+    torque, unit = _read_torque(path, data, roles, require_torque)
+    recording = Recording(
+        name=path.stem,
+        sampling_rate=rate,
+        emg=emg,
+        channel_names=tuple(f"EMG{number}" for number in numbers),
+        positions=grid_positions(grid["grid"], numbers),
+        torque=torque,
+        torque_unit=unit,
+        stimulation=np.empty(0),
+        source=path,
+    )
+    trains = [data[:, n] for n, (role, _) in enumerate(roles) if role == "discharges"]
+    discharges = {
+        f"OTB{n}": np.flatnonzero(train > 0.5).astype(np.int64) for n, train in enumerate(trains, 1)
+    }
+    return recording, discharges, grid
+
+
+def _load(path: Path) -> tuple[np.ndarray, list[str], float]:
+    """Return the table (samples, columns), its columns' descriptions, and the sampling rate in Hz."""
+    from scipy.io import loadmat
+
+    remedy = "Export the recording from OTBioLab+ as MATLAB file (.mat)."
+    if not path.is_file():
+        raise InputError(path, "there is no such file", "Check the path.")
+    try:
+        content = loadmat(path, squeeze_me=True, chars_as_strings=True)
+    except NotImplementedError as error:
+        raise InputError(
+            path, "this is a MATLAB file of version 7.3", "Save it as version 7 or lower."
+        ) from error
+    except Exception as error:  # the parser meets damage with errors of many kinds
+        raise InputError(path, "this is not a readable MATLAB file", remedy) from error
+    for key in ("Data", "Description", "SamplingFrequency"):
+        if key not in content:
+            raise InputError(path, f"it has no {key!r}", remedy)
+    data, rate = content["Data"], content["SamplingFrequency"]
+    columns = [str(text).strip() for text in np.atleast_1d(content["Description"])]
+    if not isinstance(data, np.ndarray) or data.ndim != 2 or not np.issubdtype(data.dtype, np.number):
+        raise InputError(path, "'Data' is not one table of numbers", remedy)
+    if np.size(rate) != 1 or not np.issubdtype(np.asarray(rate).dtype, np.number) or not rate > 0:
+        raise InputError(path, "'SamplingFrequency' is not one positive number", remedy)
+    if data.shape[1] != len(columns):
+        raise InputError(path, f"{data.shape[1]} columns of Data, {len(columns)} of Description", remedy)
+    for number, text in enumerate(columns, start=1):
+        if not np.isfinite(data[:, number - 1]).all():
+            raise InputError(f"{path}, column {number} ({text})", "it has values that are not finite", remedy)
+    return data, columns, float(rate)
+
+
+def _role(path: Path, number: int, text: str) -> tuple[str, re.Match[str]]:
+    """Return what a column is, by its description, and the match of that."""
+    rules = {"left out": _LEFT_OUT, "discharges": _DISCHARGES, "torque": _TORQUE, "emg": _EMG}
+    for role, rule in rules.items():
+        if match := rule.fullmatch(text):
+            return role, match
+    remedy = "Export the grid's EMG, the acquired data and the decomposition only."
+    raise InputError(f"{path}, column {number}", f"its description {text!r} is unknown", remedy)
+
+
+def _one_grid(path: Path, matches: list[re.Match[str]]) -> dict[str, str]:
+    grids = {(match["muscle"], match["grid"]) for match in matches}
+    if len(grids) != 1:
+        raise InputError(path, f"it holds {len(grids)} grids of EMG", "Export one grid per file.")
+    numbers = [int(match["number"]) for match in matches]
+    if len(set(numbers)) != len(numbers):
+        raise InputError(path, "an electrode occurs twice", "Export each electrode once.")
+    for match in matches:
+        if match["unit"] not in _MICROVOLTS:
+            raise InputError(f"{path}, {match[0]!r}", "its unit is no voltage", "Export the EMG in uV.")
+    muscle, grid = grids.pop()
+    return {"muscle": muscle.lower(), "grid": grid}
+
+
+def _read_torque(path: Path, data: np.ndarray, roles: list[tuple[str, re.Match[str]]], required: bool):
+    found = [(n, match) for n, (role, match) in enumerate(roles) if role == "torque"]
+    if len(found) > 1:
+        raise InputError(path, f"it has {len(found)} columns of acquired data", "Export one force or torque.")
+    if not found:
+        if required:
+            raise InputError(
+                path, "it has no torque ('acquired data')", "Export the acquired force or torque."
+            )
+        return None, "N.m"
+    column, match = found[0]
+    unit = re.sub(r"[^a-zA-Z%]", "", match["unit"])
+    units = {"%MVC": "% MVC", "MVC": "% MVC", "Nm": "N.m"}
+    if unit not in units:
+        rule = f"the unit of {match[0]!r} is neither % MVC nor N.m"
+        raise InputError(f"{path}, column {column + 1}", rule, "Export the torque in one of these.")
+    return data[:, column].astype(np.float64), units[unit]
+
+
+def _events(discharges: dict[str, np.ndarray], rate: float) -> pd.DataFrame:
+    samples = np.concatenate(list(discharges.values()))
+    units = np.repeat(list(discharges), [len(train) for train in discharges.values()])
+    order = np.lexsort((units, samples))
+    return pd.DataFrame(
+        {
+            "onset": samples[order] / rate,
+            "duration": 0.0,
+            "sample": samples[order],
+            "unit_id": units[order],
+            "event_type": "motor-unit-spike",
+        }
+    )
+
+
+def _describe_derivative(root: Path) -> None:
+    """Describe the derivative data set; BIDS 1.11 has no rule yet for ``desc-`` in events of EMG."""
+    folder = root / "derivatives" / "otbiolab"
+    generated_by = [
+        {"Name": "OTBioLab+", "Description": "Decomposition found in the export"},
+        {"Name": "pictrial", "Version": version("pictrial"), "Description": "Import"},
+    ]
+    record = {
+        "Name": "Motor-unit discharges by OTBioLab+",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": generated_by,
+    }
+    readme = (
+        "# Motor-unit discharges by OTBioLab+\n\n"
+        "The decomposition that the exports hold, unit by unit as found; nothing was edited. Units are "
+        "numbered in the order of each export: the same number in two recordings is not the same unit.\n"
+    )
+    write_json(folder / "dataset_description.json", record)
+    write_text(folder / "README.md", readme)
+    write_text(folder / ".bidsignore", "*_desc-decomposed_events.*\n")
+
+
+def _add_participant(root: Path, subject: str) -> None:
+    path = root / "participants.tsv"
+    if not path.is_file():
+        description = (
+            "High-density surface EMG with torque, imported from OTBioLab+ exports by pictrial. Each "
+            "recording holds one contraction: the monopolar EMG of one electrode grid, and the torque as "
+            "a MISC channel."
+        )
+        first = pd.DataFrame({"participant_id": [f"sub-{subject}"]})
+        write_bids_dataset(root, "Imported HD-EMG recordings", description, first, {})
+        return
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    if f"sub-{subject}" not in set(table["participant_id"]):
+        added = pd.DataFrame({"participant_id": [f"sub-{subject}"]})
+        write_tsv(path, pd.concat([table, added], ignore_index=True))
+
+
+def _add_session(root: Path, subject: str, session: str, condition: str | None) -> None:
+    path = root / f"sub-{subject}" / f"sub-{subject}_sessions.tsv"
+    period = int(session) if session.isdigit() else UNKNOWN
+    row = {"session_id": f"ses-{session}", "period": period, "condition": condition or UNKNOWN}
+    table = pd.DataFrame([row])
+    if path.is_file():
+        known = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        same = known[known["session_id"] == row["session_id"]]
+        if condition and len(same) and same.iloc[0]["condition"] not in (condition, UNKNOWN):
+            rule = f"{row['session_id']} has the condition {same.iloc[0]['condition']!r}, not {condition!r}"
+            raise InputError(path, rule, "Correct the condition, or import into another session.")
+        if len(same):
+            known.loc[same.index, "condition"] = condition or same.iloc[0]["condition"]
+            table = known
+        else:
+            table = pd.concat([known, table], ignore_index=True)
+    write_bids_sessions(root, subject, table)

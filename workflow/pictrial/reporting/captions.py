@@ -1,0 +1,91 @@
+"""The caption of the figure, with its numbers and n, in reStructuredText."""
+
+import pandas as pd
+
+from pictrial.reporting.numbers import count, degrees_of_freedom, mean_sd, p_value, with_interval
+from pictrial.reporting.planned import planned_contrasts, primary_analysis, why_no_contrast
+from pictrial.statistics.analysis_results import ALL, contrast_name, look_up, why_missing
+from pictrial.trial.plan import Analysis, TrialPlan
+
+
+def figure_caption(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> str:
+    """Write the caption of `pictrial.reporting.figures.draw_outcome`.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    ard : DataFrame
+        Schema ``ard``; every number of the caption is one of its rows.
+    outcome : str
+        Which outcome.
+
+    Returns
+    -------
+    str
+        Paragraphs in reStructuredText.
+    """
+    label = plan.outcomes[outcome].label
+    ard = ard[ard["outcome"] == outcome]
+    paragraphs = [
+        f"**{plan.title}: {label}.** {sample_size(ard, ALL)}.",
+        f"**A** Each line joins the means of one participant; the small points behind are motor units "
+        f"(mean over the control units that passed). Mean (SD) of participants' means in "
+        f"{plan.outcomes[outcome].unit}: {_conditions(plan, ard)}.",
+    ]
+    reason = why_no_contrast(plan, ard, outcome)
+    analysis = primary_analysis(plan, outcome)
+    if reason or analysis is None:
+        paragraphs.append(f"**B** There is no contrast: {reason}.")
+    else:
+        paragraphs.append(_contrasts(plan, ard, analysis))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def sample_size(ard: pd.DataFrame, level: str) -> str:
+    """Write n at each level: participants, motor units and pairs."""
+    nouns = {"n_participants": "participant", "n_units": "motor unit", "n_pairs": "control–test pair"}
+    parts = [count(look_up(ard, "descriptive", level, name), noun) for name, noun in nouns.items()]
+    return f"n = {', '.join(parts)}"
+
+
+def method_note(ard: pd.DataFrame, analysis: Analysis) -> str:
+    """Say what an analysis estimates and how, and whether the method is provisional."""
+    rows = ard[(ard["analysis"] == analysis.name) & ard["df_method"].notna()]
+    method, df_method, status = rows[["method", "df_method", "status"]].iloc[0]
+    adjusted = "; adjusted P by Holm's method" if (rows["statistic"] == "p_holm").any() else ""
+    return f"{analysis.description}: {method}; degrees of freedom: {df_method}{adjusted}; status: {status}"
+
+
+def _conditions(plan: TrialPlan, ard: pd.DataFrame) -> str:
+    parts = []
+    for condition, label in plan.conditions.items():
+        mean, sd = (look_up(ard, "descriptive", condition, name) for name in ("mean", "sd"))
+        parts.append(f"{label}: {mean_sd(mean, sd)}, {sample_size(ard, condition)}")
+    return "; ".join(parts)
+
+
+def _contrasts(plan: TrialPlan, ard: pd.DataFrame, analysis: Analysis) -> str:
+    pairs = planned_contrasts(plan, analysis)
+    warnings = [why_missing(ard, analysis.name, contrast_name(*pair)) for pair in pairs]
+    notes = "; ".join(dict.fromkeys(warning for warning in warnings if warning))
+    return (
+        "**B** Points are participants' differences; diamonds and lines are the differences of the "
+        "primary analysis with 95 % confidence intervals. "
+        + ". ".join(_contrast(plan, ard, analysis, *pair) for pair in pairs)
+        + f". {method_note(ard, analysis)}."
+        + (f" Note: {notes}." if notes else "")
+    )
+
+
+def _contrast(plan: TrialPlan, ard: pd.DataFrame, analysis: Analysis, level: str, minus: str) -> str:
+    def value(statistic: str) -> float | None:
+        return look_up(ard, analysis.name, contrast_name(level, minus), statistic)
+
+    shown = f"{plan.conditions[level]} \N{MINUS SIGN} {plan.conditions[minus].lower()}"
+    if value("estimate") is None:
+        return f"{shown}: not estimable"
+    unit = plan.outcomes[analysis.outcome].unit
+    written = with_interval(value("estimate"), value("ci_lower"), value("ci_upper"), unit=unit)
+    adjusted = "p_holm" in set(ard.loc[ard["analysis"] == analysis.name, "statistic"])
+    also = f" (adjusted {p_value(value('p_holm'))})" if adjusted else ""
+    return f"{shown}: {written}, df = {degrees_of_freedom(value('df'))}, P = {p_value(value('p'))}{also}"

@@ -1,0 +1,215 @@
+"""The figure: every participant in every condition, and the contrasts on an axis of their own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pictrial.files import atomic_path
+from pictrial.reporting.planned import planned_contrasts, primary_analysis, why_no_contrast
+from pictrial.statistics.analysis_results import contrast_name, look_up
+from pictrial.statistics.paired import participant_means
+from pictrial.trial.plan import Outcome, TrialPlan
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Width of two columns of a journal page, mm.
+WIDTH, HEIGHT = 174.0, 88.0
+#: Okabe & Ito's colours, told apart by colour-blind readers; the reference is grey.
+COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+FORMATS = ("pdf", "png", "svg")
+#: Of every figure: text of at least 7 points, embedded as text.
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "pictrial",
+    "savefig.dpi": 300,
+}
+
+
+def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, outcome: str) -> Figure:
+    """Draw one outcome.
+
+    Left: each participant's mean in each condition, joined by a line, with the values of the motor
+    units behind. Right, on an axis of differences: the contrasts of the primary analysis with their
+    95 % confidence intervals, and each participant's difference. Contrasts are read from the ARD.
+    Where there is none, the right panel says why.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    ard : DataFrame
+        Schema ``ard``.
+    outcomes : DataFrame
+        Schema ``outcomes``.
+    outcome : str
+        Which outcome.
+
+    Returns
+    -------
+    Figure
+        174 mm wide. Save it with `write_figure`.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    rows = outcomes[(outcomes["outcome"] == outcome) & outcomes["value"].notna()]
+    means = participant_means(rows, list(plan.conditions))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH / 25.4, HEIGHT / 25.4), layout="constrained")
+        ratio = [max(2, len(plan.conditions)), max(1.4, len(plan.conditions) - 1)]
+        left, right = figure.subplots(1, 2, width_ratios=ratio)
+        _draw_conditions(left, plan, rows, means, plan.outcomes[outcome])
+        _draw_contrasts(right, plan, ard[ard["outcome"] == outcome], means, plan.outcomes[outcome])
+        for axes, letter in ((left, "A"), (right, "B")):
+            axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+    return figure
+
+
+def write_figure(figure: Figure, stem: str | Path) -> list[Path]:
+    """Write a figure as PDF, PNG and SVG beside each other, the same bytes for the same figure.
+
+    Parameters
+    ----------
+    stem : str or Path
+        Path without suffix.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    import matplotlib
+
+    paths = [Path(f"{stem}.{suffix}") for suffix in FORMATS]
+    # Without these the formats would carry the date, and SVG random identifiers.
+    metadata: dict[str, dict] = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
+    with matplotlib.rc_context(STYLE), _fixed_date():
+        for path, suffix in zip(paths, FORMATS, strict=True):
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, format=suffix, metadata=metadata[suffix])
+    return paths
+
+
+@contextmanager
+def _fixed_date():
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
+
+
+def _draw_conditions(
+    axes: Axes, plan: TrialPlan, rows: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
+) -> None:
+    shown = [condition for condition in plan.conditions if means[condition].notna().any()]
+    positions = np.arange(len(shown))
+    # Each participant stands a little beside the next, so that equal means do not hide each other.
+    beside = np.linspace(-0.06, 0.06, len(means)) if len(means) > 1 else np.zeros(len(means))
+    for participant, offset in zip(means.index, beside, strict=True):
+        axes.plot(positions + offset, means.loc[participant, shown], color="0.35", lw=0.8, zorder=2)
+    for position, condition in enumerate(shown):
+        colour = COLOURS[list(plan.conditions).index(condition)]
+        values = rows.loc[rows["condition"] == condition, "value"].to_numpy(float)
+        axes.scatter(
+            position + _spread(len(values), 0.24), values, s=8, color=colour, alpha=0.4, lw=0, zorder=1
+        )
+        axes.scatter(position + beside, means[condition], s=26, color=colour, ec="white", lw=0.6, zorder=3)
+    axes.set_xlim(-0.5, len(shown) - 0.5)
+    axes.set_xticks(positions, [plan.conditions[condition] for condition in shown])
+    axes.set_ylabel(f"{outcome.label} ({outcome.unit})")
+    handles = [
+        axes.scatter([], [], s=8, color="0.35", alpha=0.5, lw=0, label="motor unit"),
+        axes.plot([], [], color="0.35", lw=0.8, marker="o", ms=5, mec="white", label="participant's mean")[0],
+    ]
+    _legend(axes, handles)
+
+
+def _draw_contrasts(
+    axes: Axes, plan: TrialPlan, ard: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
+) -> None:
+    if reason := why_no_contrast(plan, ard, outcome.name):
+        axes.set_axis_off()
+        text = _wrapped(f"No contrast: {reason}.")
+        axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+        return
+    axes.set_ylabel(f"Difference in {outcome.label} ({outcome.unit})")
+    analysis = primary_analysis(plan, outcome.name)
+    pairs = planned_contrasts(plan, analysis)
+    axes.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
+    for position, (level, minus) in enumerate(pairs):
+        colour = COLOURS[list(plan.conditions).index(level)]
+        differences = (means[level] - means[minus]).dropna().to_numpy(float)
+        beside = position - 0.16 + _spread(len(differences), 0.08)
+        axes.scatter(beside, differences, s=16, color=colour, alpha=0.55, lw=0, zorder=1)
+        estimate, lower, upper = (
+            look_up(ard, analysis.name, contrast_name(level, minus), statistic)
+            for statistic in ("estimate", "ci_lower", "ci_upper")
+        )
+        if estimate is None:
+            axes.text(position + 0.16, 0, "not\nestimable", ha="center", va="bottom", fontsize=7)
+            continue
+        axes.plot(
+            [position + 0.16] * 2, [lower, upper], color=colour, lw=1.6, solid_capstyle="butt", zorder=2
+        )
+        axes.plot(position + 0.16, estimate, "D", color=colour, ms=6, mec="white", mew=0.6, zorder=3)
+    axes.set_xlim(-0.6, len(pairs) - 0.4)
+    axes.set_xticks(range(len(pairs)), [contrast_label(plan, *pair) for pair in pairs])
+    handles = [
+        axes.scatter([], [], s=16, color="0.35", alpha=0.55, lw=0, label="participant"),
+        axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="model, 95 % CI")[0],
+    ]
+    _legend(axes, handles)
+
+
+def _legend(axes: Axes, handles: list) -> None:
+    axes.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=2,
+        frameon=False,
+        fontsize=7.5,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+        handletextpad=0.5,
+    )
+
+
+def contrast_label(plan: TrialPlan, level: str, minus: str) -> str:
+    """Return the label of a contrast on an axis, in two lines."""
+    return f"{plan.conditions[level]}\n\N{MINUS SIGN} {plan.conditions[minus].lower()}"
+
+
+def _spread(n: int, half_width: float) -> np.ndarray:
+    """Spread n points evenly but out of order (golden ratio), the same every time; shape (n,)."""
+    return half_width * (2 * ((np.arange(n) * 0.6180339887498949 + 0.5) % 1) - 1)
+
+
+def _wrapped(text: str, width: int = 34) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, width))

@@ -1,0 +1,42 @@
+"""What the plan wants shown, and why some of it is not there."""
+
+import pandas as pd
+
+from pictrial.statistics.analysis import NO_ANALYSIS
+from pictrial.statistics.analysis_results import ALL, contrast_name, look_up, why_missing
+from pictrial.trial.plan import Analysis, TrialPlan
+
+
+def primary_analysis(plan: TrialPlan, outcome: str) -> Analysis | None:
+    """Return the primary analysis of an outcome, None where the plan has none."""
+    found = [a for a in plan.analyses.values() if a.role == "primary" and a.outcome == outcome]
+    return found[0] if found else None
+
+
+def paired_analysis(plan: TrialPlan, outcome: str) -> Analysis | None:
+    """Return the first paired comparison of an outcome, None where the plan has none."""
+    found = [a for a in plan.analyses.values() if a.method == "paired_comparison" and a.outcome == outcome]
+    return found[0] if found else None
+
+
+def planned_contrasts(plan: TrialPlan, analysis: Analysis | None) -> list[tuple[str, str]]:
+    """Return the contrasts (condition, minus condition) of an analysis in the order of the plan."""
+    families = plan.families.values() if analysis else ()
+    return [pair for family in families if analysis.name in family.analyses for pair in family.contrasts]
+
+
+def why_no_contrast(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> str:
+    """Say why the primary analysis has no contrast; empty where it has at least one.
+
+    Parameters
+    ----------
+    ard : DataFrame
+        Schema ``ard``, rows of this outcome.
+    """
+    analysis = primary_analysis(plan, outcome)
+    if analysis is None:
+        return why_missing(ard, NO_ANALYSIS, ALL) or "the plan has no primary analysis"
+    names = [contrast_name(*pair) for pair in planned_contrasts(plan, analysis)]
+    if any(look_up(ard, analysis.name, name, "estimate") is not None for name in names):
+        return ""
+    return why_missing(ard, analysis.name, names[0]) if names else "the plan has no contrast"

@@ -1,0 +1,241 @@
+"""One simulated contraction: its recording, and what is true of it."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pictrial.recordings.model import Recording
+from pictrial.seeds import random_generator
+from pictrial.simulation.motoneurones import (
+    HysteresisSettings,
+    MotoneuronePool,
+    PoolSettings,
+    TrueContraction,
+    draw_hysteresis,
+    draw_pool,
+    simulate_discharges,
+)
+from pictrial.simulation.noise import (
+    NoiseSettings,
+    coloured_noise,
+    electrode_noise,
+    line_interference,
+    spatial_mixing,
+    stimulation_artefact,
+    stimulation_pulses,
+)
+from pictrial.simulation.potentials import MuscleSettings, draw_fibres, surface_potential
+from pictrial.simulation.torque import (
+    RampSettings,
+    TorqueSettings,
+    maximal_effort,
+    maximal_torque,
+    ramp_torque,
+)
+
+
+@dataclass(frozen=True)
+class SampleTrialSettings:
+    """Everything that shapes the sample trial; `stimulated` are the conditions with nerve stimulation."""
+
+    sampling_rate: float = 2048.0
+    stimulated: tuple[str, ...] = ("stimulation",)
+    pool: PoolSettings = field(default_factory=PoolSettings)
+    hysteresis: HysteresisSettings = field(default_factory=HysteresisSettings)
+    ramp: RampSettings = field(default_factory=RampSettings)
+    torque: TorqueSettings = field(default_factory=TorqueSettings)
+    muscle: MuscleSettings = field(default_factory=MuscleSettings)
+    noise: NoiseSettings = field(default_factory=NoiseSettings)
+
+
+def grid_positions() -> np.ndarray:
+    """Return the electrodes of a GR08MM1305 grid, 13 x 5 at 8 mm less a corner: mm, shape (64, 2)."""
+    across, along = np.meshgrid(np.arange(5) * 8.0, np.arange(13) * 8.0, indexing="ij")
+    return np.column_stack([across.ravel(), along.ravel()])[1:]
+
+
+@dataclass(frozen=True)
+class SimulatedParticipant:
+    """A participant: all that stays the same from session to session.
+
+    Attributes
+    ----------
+    settings : SampleTrialSettings
+        Settings.
+    seed : int
+        Seed of the trial.
+    participant : str
+        Label.
+    """
+
+    settings: SampleTrialSettings
+    seed: int
+    participant: str
+
+    def random(self, *names: object) -> np.random.Generator:
+        """Return the generator of one purpose of this participant."""
+        return random_generator(self.seed, "simulation", self.participant, *names)
+
+    @cached_property
+    def pool(self) -> MotoneuronePool:
+        """The motoneurones."""
+        return draw_pool(self.settings.pool, self.settings.hysteresis, self.random("pool"))
+
+    @cached_property
+    def maximal_torque(self) -> float:
+        """Torque of the maximal voluntary contraction in N·m."""
+        torque = self.settings.torque
+        return float(self.random("strength").uniform(torque.weakest, torque.strongest))
+
+    @cached_property
+    def bad_channel(self) -> int:
+        """Index of the channel with a bad contact."""
+        return int(self.random("bad channel").integers(len(grid_positions())))
+
+    @cached_property
+    def potentials(self) -> dict[str, np.ndarray]:
+        """Surface potential of each motor unit that the ramp can recruit, µV, (channels, samples)."""
+        positions, settings, pool = grid_positions(), self.settings, self.pool
+        centre = (positions.max(axis=0) + positions.min(axis=0)) / 2
+        size = np.linspace(0, 1, len(pool.unit_ids))
+        fibres = draw_fibres(settings.muscle, size, centre, self.random("muscle"))
+        return {
+            unit: surface_potential(fibres[i], positions, settings.muscle, settings.sampling_rate)
+            for i, unit in enumerate(pool.unit_ids)
+            if pool.thresholds[i] < settings.ramp.peak_torque
+        }
+
+    def contraction(self, session: str, condition: str) -> TrueContraction:
+        """Simulate the discharges of the ramp in `session`, without EMG."""
+        hysteresis = draw_hysteresis(
+            self.pool,
+            self.settings.hysteresis,
+            condition,
+            self.random("condition", condition),
+            self.random(session, "hysteresis"),
+        )
+        random = self.random(session, "discharges")
+        return simulate_discharges(self.pool, hysteresis, self.settings.pool, self.settings.ramp, random)
+
+
+@dataclass(frozen=True)
+class TrueRecording:
+    """What is true of one recording.
+
+    Attributes
+    ----------
+    units : DataFrame
+        One row per motor unit that discharges; schema ``true_units`` without participant and session.
+    discharges : dict of str to ndarray of int64
+        For each of them its discharges as ascending sample indices. A discharge is the moment at which
+        the action potentials leave the endplates.
+    """
+
+    units: pd.DataFrame
+    discharges: dict[str, np.ndarray]
+
+
+def simulate_ramp(
+    person: SimulatedParticipant, session: str, condition: str
+) -> tuple[Recording, TrueRecording]:
+    """Simulate the ramp of one session.
+
+    Returns
+    -------
+    recording : Recording
+        EMG in µV, torque in N·m, stimulation pulses where the condition has them.
+    truth : TrueRecording
+        Its motor units and their discharges.
+    """
+    settings, rate = person.settings, person.settings.sampling_rate
+    truth = person.contraction(session, condition)
+    n_samples = round(settings.ramp.duration * rate)
+    samples = {unit: np.rint(times * rate).astype(np.int64) for unit, times in truth.discharges.items()}
+    emg = sum_potentials(person.potentials, samples, n_samples)
+    units = truth.units.assign(
+        amplitude=[float(np.ptp(person.potentials[unit], axis=1).max()) for unit in samples],
+        signal_to_interference=[
+            signal_to_interference(person.potentials[unit], train, emg) for unit, train in samples.items()
+        ],
+    )
+    random = person.random(session, "ramp")
+    emg += disturbances(person, n_samples, random)
+    pulses = np.array([])
+    if condition in settings.stimulated:
+        pulses = stimulation_pulses(settings.noise, settings.ramp.duration, random)
+        emg += stimulation_artefact(settings.noise, grid_positions(), pulses, n_samples, rate, random)
+    spoil_channel(emg, person, random)
+    torque = ramp_torque(settings.torque, settings.ramp, person.maximal_torque, rate, random)
+    recording = _recording(
+        person, f"sub-{person.participant}_ses-{session}_task-ramp_run-1", emg, torque, pulses
+    )
+    return recording, TrueRecording(units, samples)
+
+
+def simulate_maximal_contraction(person: SimulatedParticipant, session: str) -> Recording:
+    """Simulate the maximal contraction of one session; its EMG is modulated coloured noise, no units."""
+    settings, rate = person.settings, person.settings.sampling_rate
+    random = person.random(session, "mvc")
+    effort = maximal_effort(settings.torque, rate)
+    emg = disturbances(person, effort.size, random)
+    interference = coloured_noise(emg.shape, rate, random, lowest=20, highest=150)
+    mixing = spatial_mixing(grid_positions(), settings.noise.correlation_length)
+    emg += settings.noise.maximal_emg * effort.astype(np.float32) * (mixing @ interference)
+    spoil_channel(emg, person, random)
+    torque = maximal_torque(settings.torque, person.maximal_torque, rate, random)
+    return _recording(
+        person, f"sub-{person.participant}_ses-{session}_task-mvc_run-1", emg, torque, np.array([])
+    )
+
+
+def sum_potentials(
+    potentials: dict[str, np.ndarray], discharges: dict[str, np.ndarray], n_samples: int
+) -> np.ndarray:
+    """Sum the potentials of all units at their discharges (samples): µV, float32, (channels, samples)."""
+    emg = np.zeros((len(grid_positions()), n_samples), dtype=np.float32)
+    for unit, samples in discharges.items():
+        potential = potentials[unit].astype(np.float32)
+        for start in samples:
+            stop = min(start + potential.shape[1], n_samples)
+            emg[:, start:stop] += potential[:, : stop - start]
+    return emg
+
+
+def signal_to_interference(potential: np.ndarray, samples: np.ndarray, emg: np.ndarray) -> float:
+    """Return a unit's energy over that of all other units while it discharges, all channels, in dB."""
+    own = samples.size * float((potential**2).sum())
+    everything = float((emg[:, samples[0] : samples[-1] + potential.shape[1]].astype(np.float64) ** 2).sum())
+    return 10 * np.log10(own / max(everything - own, 1e-9 * everything))
+
+
+def disturbances(person: SimulatedParticipant, n_samples: int, random: np.random.Generator) -> np.ndarray:
+    """Return noise and line interference of one recording: µV, float32, (channels, samples)."""
+    noise, rate = person.settings.noise, person.settings.sampling_rate
+    positions = grid_positions()
+    background = electrode_noise(noise, positions, n_samples, rate, random)
+    return background + line_interference(noise, len(positions), n_samples, rate, random)
+
+
+def spoil_channel(emg: np.ndarray, person: SimulatedParticipant, random: np.random.Generator) -> None:
+    """Give the participant's bad channel, in place, hardly any EMG and the noise of a bad contact."""
+    noise = person.settings.noise.bad_contact_noise * random.standard_normal(emg.shape[1], dtype=np.float32)
+    emg[person.bad_channel] = 0.05 * emg[person.bad_channel] + noise
+
+
+def _recording(
+    person: SimulatedParticipant, name: str, emg: np.ndarray, torque: np.ndarray, pulses: np.ndarray
+) -> Recording:
+    return Recording(
+        name=name,
+        sampling_rate=person.settings.sampling_rate,
+        emg=emg,
+        channel_names=tuple(f"EMG{i + 1:02d}" for i in range(len(emg))),
+        positions=grid_positions(),
+        torque=torque,
+        torque_unit="N.m",
+        stimulation=pulses,
+        source=Path(f"{name}_emg.bdf"),
+    )

@@ -1,0 +1,167 @@
+"""The sample trial as an EMG-BIDS data set, and its truth beside it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pictrial.errors import InputError
+from pictrial.recordings.bids import bids_name
+from pictrial.recordings.bids_writer import write_bids_dataset, write_bids_recording, write_bids_sessions
+from pictrial.recordings.model import Recording
+from pictrial.seeds import random_generator
+from pictrial.simulation.contractions import (
+    SampleTrialSettings,
+    SimulatedParticipant,
+    TrueRecording,
+    simulate_maximal_contraction,
+    simulate_ramp,
+)
+from pictrial.simulation.truth import true_pairs
+from pictrial.tables import write_table
+
+DESCRIPTION = """Simulated recordings of a three-period crossover: medial gastrocnemius, 64 channels, torque.
+
+Nobody took part. Motor units discharge by a model in which the true ΔF is known; their surface
+potentials, noise and torque are simulated, too. The effects of the conditions are scaled to Orssatto
+et al. (2022), times {scale:g}, so that six people can show them.
+"""
+
+PARTICIPANTS_DICTIONARY = {
+    "sex": {"Description": "Sex (simulated)", "Levels": {"F": "female", "M": "male"}},
+    "age": {"Description": "Age (simulated)", "Units": "year"},
+    "sequence": {"Description": "Sequence of conditions to which the participant was assigned"},
+}
+
+METADATA = {
+    "Manufacturer": "simulated",
+    "ElectrodeManufacturer": "OT Bioelettronica (layout only, simulated)",
+    "ElectrodeManufacturersModelName": "GR08MM1305",
+    "EMGReference": "distant (simulated monopolar potentials)",
+    "EMGGround": "none (simulated)",
+    "PowerLineFrequency": 50,
+    "target_muscle": "gastrocnemius medialis",
+}
+
+TASKS = {
+    "ramp": "Isometric plantar flexion, torque rising for 10 s to 20 % of the maximum and falling for 10 s",
+    "mvc": "Maximal voluntary isometric plantar flexion",
+}
+
+
+def simulate_contraction(
+    settings: SampleTrialSettings, seed: int, participant: str, session: str, condition: str
+) -> tuple[Recording, TrueRecording]:
+    """Simulate one ramp of the sample trial, with its truth, and write nothing."""
+    return simulate_ramp(SimulatedParticipant(settings, seed, participant), session, condition)
+
+
+def write_sample_dataset(
+    settings: SampleTrialSettings, schedule: pd.DataFrame, seed: int, bids_root: str | Path
+) -> None:
+    """Write the files of the sample trial that belong to the whole data set.
+
+    Parameters
+    ----------
+    settings : SampleTrialSettings
+        Settings.
+    schedule : DataFrame
+        Columns participant, sequence, session, period, condition; one row per session.
+    seed : int
+        Seed of the trial.
+    bids_root : path
+        Folder of the data set.
+    """
+    rows = []
+    for participant, sequence in schedule.groupby("participant")["sequence"].first().items():
+        random = random_generator(seed, "simulation", participant, "person")
+        sex, age = ("F", "M")[random.integers(2)], int(random.integers(20, 40))
+        rows.append({"participant_id": f"sub-{participant}", "sex": sex, "age": age, "sequence": sequence})
+    write_bids_dataset(
+        bids_root,
+        "Sample trial (simulated)",
+        DESCRIPTION.format(scale=settings.hysteresis.effect_scale),
+        pd.DataFrame(rows),
+        PARTICIPANTS_DICTIONARY,
+    )
+
+
+def simulate_participant(
+    settings: SampleTrialSettings,
+    schedule: pd.DataFrame,
+    participant: str,
+    seed: int,
+    bids_root: str | Path,
+    truth_root: str | Path,
+) -> None:
+    """Simulate all sessions of one participant and write recordings, sessions and truth.
+
+    Writes under `bids_root` the ramp and the maximal contraction of each session and
+    ``sub-<participant>_sessions.tsv``; under `truth_root` ``sub-<participant>/true_units.tsv``,
+    ``true_pairs.tsv``, ``true_participant.tsv`` and per ramp ``ses-*/…_desc-true_events.tsv``.
+
+    Parameters
+    ----------
+    settings : SampleTrialSettings
+        Settings.
+    schedule : DataFrame
+        Columns participant, sequence, session, period, condition; one row per session. Rows of other
+        participants do not matter.
+    participant : str
+        Label, without ``sub-``.
+    seed : int
+        Seed of the trial.
+    bids_root, truth_root : path
+        Folders of the data set and of the truth.
+
+    Raises
+    ------
+    InputError
+        Where the schedule has no such participant or a condition has no planted effect.
+    """
+    planned = schedule[schedule["participant"] == participant].sort_values("period", kind="stable")
+    if planned.empty:
+        raise InputError("schedule", f"participant {participant!r} is missing", "Add it to the trial plan.")
+    person = SimulatedParticipant(settings, seed, participant)
+    folder = Path(truth_root) / f"sub-{participant}"
+    tables = []
+    for row in planned.itertuples():
+        recording, truth = simulate_ramp(person, row.session, row.condition)
+        _write_recording(bids_root, recording, participant, row.session, "ramp")
+        maximal = simulate_maximal_contraction(person, row.session)
+        _write_recording(bids_root, maximal, participant, row.session, "mvc")
+        stem = folder / f"ses-{row.session}" / bids_name(participant, row.session, "ramp")
+        write_table(_events(truth, settings.sampling_rate), f"{stem}_desc-true_events.tsv", "events")
+        tables.append(truth.units.assign(participant=participant, session=row.session))
+    units = pd.concat(tables, ignore_index=True)
+    write_table(units, folder / "true_units.tsv", "true_units")
+    write_table(true_pairs(units), folder / "true_pairs.tsv", "true_pairs")
+    write_table(_participant(person), folder / "true_participant.tsv", "true_participant")
+    write_bids_sessions(bids_root, participant, _sessions(planned))
+
+
+def _write_recording(root: str | Path, recording: Recording, subject: str, session: str, task: str) -> None:
+    metadata = METADATA | {"TaskDescription": TASKS[task]}
+    write_bids_recording(root, recording, subject, session, task, metadata=metadata)
+
+
+def _sessions(planned: pd.DataFrame) -> pd.DataFrame:
+    sessions = planned[["period", "condition", "sequence"]].reset_index(drop=True)
+    sessions.insert(0, "session_id", [f"ses-{session}" for session in planned["session"]])
+    return sessions
+
+
+def _events(truth: TrueRecording, sampling_rate: float) -> pd.DataFrame:
+    trains = [pd.DataFrame({"sample": train, "unit_id": unit}) for unit, train in truth.discharges.items()]
+    events = pd.concat(trains).sort_values(["sample", "unit_id"], kind="stable", ignore_index=True)
+    onset = events["sample"] / sampling_rate
+    return events.assign(onset=onset, duration=0.0, event_type="motor-unit-spike")
+
+
+def _participant(person: SimulatedParticipant) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "participant": [person.participant],
+            "maximal_torque": person.maximal_torque,
+            "bad_channel": f"EMG{person.bad_channel + 1:02d}",
+        }
+    )

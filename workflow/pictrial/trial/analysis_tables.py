@@ -1,0 +1,254 @@
+"""The tables that statistics read: who is analysed where, and why not.
+
+All joins of measurements with the plan happen here; from here on conditions are known.
+"""
+
+import pandas as pd
+
+from pictrial.errors import InputError
+from pictrial.tables import load_schema
+from pictrial.trial.plan import TrialPlan
+
+_SESSION = ["participant", "session"]
+
+
+def build_outcomes(schedule: pd.DataFrame, unit_delta_f: pd.DataFrame) -> pd.DataFrame:
+    """Return every test unit's ΔF in every session of its participant.
+
+    A test unit has a value in at least one session. Where it has none, because it was not found or no
+    control passed, its row is there with the value missing: units lost in one condition are counted,
+    not forgotten.
+
+    Parameters
+    ----------
+    schedule : DataFrame
+        Schema ``schedule``.
+    unit_delta_f : DataFrame
+        Schema ``unit_delta_f`` with participant and session.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``outcomes``, sorted by participant, motor unit and period. `matched` marks units that
+        have a value in every condition of the schedule.
+
+    Raises
+    ------
+    InputError
+        Where a value belongs to a session that is not in the schedule, or a unit has two in one.
+    """
+    _refuse_unscheduled(unit_delta_f, schedule, "unit_delta_f")
+    repeated = unit_delta_f.duplicated([*_SESSION, "unit_id"])
+    if repeated.any():
+        entry = unit_delta_f[repeated].iloc[0]
+        where = f"unit_delta_f, participant {entry['participant']}, session {entry['session']}"
+        raise InputError(
+            where, f"motor unit {entry['unit_id']} has two values", "Keep one recording a session."
+        )
+    test_units = unit_delta_f[["participant", "unit_id"]].drop_duplicates()
+    rows = schedule.merge(test_units, on="participant").merge(
+        unit_delta_f.rename(columns={"delta_f": "value"})[[*_SESSION, "unit_id", "value", "n_controls"]],
+        how="left",
+        on=[*_SESSION, "unit_id"],
+    )
+    rows["n_controls"] = rows["n_controls"].fillna(0).astype(int)
+    found = rows[rows["value"].notna()].groupby(["participant", "unit_id"])["condition"].nunique()
+    complete = found[found == schedule["condition"].nunique()].index
+    rows["matched"] = pd.MultiIndex.from_frame(rows[["participant", "unit_id"]]).isin(complete)
+    rows["outcome"] = "delta_f"
+    rows = rows.sort_values(["participant", "unit_id", "period"], kind="stable", ignore_index=True)
+    return rows[list(load_schema("outcomes")["columns"])]
+
+
+def select_population(outcomes: pd.DataFrame, population: str) -> pd.DataFrame:
+    """Return the rows with a value of ``"all_units"`` or of ``"matched_units"`` only."""
+    chosen = {"all_units": True, "matched_units": outcomes["matched"]}[population]
+    return outcomes[outcomes["value"].notna() & chosen]
+
+
+def build_periods(
+    schedule: pd.DataFrame,
+    quality: pd.DataFrame,
+    units: pd.DataFrame,
+    pairs: pd.DataFrame,
+    outcomes: pd.DataFrame,
+) -> pd.DataFrame:
+    """Count what each session gave, from motor units found to test units with a ΔF.
+
+    Parameters
+    ----------
+    schedule, outcomes : DataFrame
+        Schemas ``schedule`` and ``outcomes``.
+    quality : DataFrame
+        Schema ``quality_units`` with participant and session: candidates of every session.
+    units, pairs : DataFrame
+        Schemas ``units`` and ``pairs`` with participant and session.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``analysis_periods``: one row per planned session, also where nothing was found.
+
+    Raises
+    ------
+    InputError
+        Where rows belong to a session that is not in the schedule.
+    """
+    for name, frame in (("quality", quality), ("units", units), ("pairs", pairs)):
+        _refuse_unscheduled(frame, schedule, name)
+    sessions = schedule.groupby("participant")["session"].nunique()
+    per_unit = units.groupby(["participant", "unit_id"])["session"].nunique().reset_index(name="found")
+    everywhere = per_unit[per_unit["found"] == per_unit["participant"].map(sessions)]
+    tracked = units.merge(everywhere[["participant", "unit_id"]], on=["participant", "unit_id"])
+    values = outcomes[outcomes["value"].notna()]
+    counted = {
+        "n_units_rejected": quality[~quality["accepted"].astype(bool)],
+        "n_units": units,
+        "n_units_tracked": tracked,
+        "n_pairs": pairs,
+        "n_pairs_passed": pairs[pairs["passed"].astype(bool)],
+        "n_test_units": values,
+    }
+    periods = schedule.set_index(_SESSION)
+    for column, frame in counted.items():
+        periods[column] = frame.groupby(_SESSION).size().reindex(periods.index, fill_value=0)
+    periods["mean_delta_f"] = values.groupby(_SESSION)["value"].mean().reindex(periods.index)
+    return periods.reset_index()[list(load_schema("analysis_periods")["columns"])]
+
+
+def build_participants(
+    schedule: pd.DataFrame, participants: pd.DataFrame, outcomes: pd.DataFrame
+) -> pd.DataFrame:
+    """Describe every planned participant and what they give to the analysis.
+
+    Parameters
+    ----------
+    schedule, outcomes : DataFrame
+        Schemas ``schedule`` and ``outcomes``.
+    participants : DataFrame
+        The data set's ``participants.tsv``; `sex` and `age` are taken where it has them.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``analysis_participants``.
+
+    Raises
+    ------
+    InputError
+        Where an age is not a number.
+    """
+    table = schedule.groupby(["participant", "sequence"])["session"].nunique().reset_index(name="n_sessions")
+    described = participants.reindex(columns=["participant_id", "sex", "age"]).replace("n/a", pd.NA)
+    described.index = pd.Index(described["participant_id"].str.removeprefix("sub-"))
+    table["sex"] = table["participant"].map(described["sex"])
+    table["age"] = table["participant"].map(_ages(described["age"]))
+    values = outcomes[outcomes["value"].notna()].groupby("participant")
+    matched = outcomes[outcomes["matched"].astype(bool)].groupby("participant")
+    for column, count in {
+        "n_conditions": values["condition"].nunique(),
+        "n_test_units": values["unit_id"].nunique(),
+        "n_matched_units": matched["unit_id"].nunique(),
+    }.items():
+        table[column] = count.reindex(table["participant"], fill_value=0).to_numpy()
+    table["analysed"] = table["n_conditions"] > 0
+    return table[list(load_schema("analysis_participants")["columns"])]
+
+
+def build_exclusions(
+    plan: TrialPlan,
+    channels: pd.DataFrame,
+    quality: pd.DataFrame,
+    units: pd.DataFrame,
+    pairs: pd.DataFrame,
+    outcomes: pd.DataFrame,
+) -> pd.DataFrame:
+    """Collect all exclusions in the order of the flow.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+        For its participants and the sessions that are known to be missing.
+    channels, quality : DataFrame
+        Schemas ``quality_channels`` and ``quality_units``, each with participant and session.
+    units, pairs, outcomes : DataFrame
+        Schemas ``units``, ``pairs`` and ``outcomes``.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``exclusions``. Sessions, channels, motor units and participants have a row each. Pairs
+        are counted per session by the first criterion that they fail; the ledger holds every one.
+    """
+    bad_channels = channels[channels["status"] == "bad"].rename(columns={"channel": "item"})
+    rejected = quality[~quality["accepted"].astype(bool)].rename(columns={"unit_id": "item"})
+    unusable = units[units["excluded"].notna()].rename(columns={"unit_id": "item"})
+    parts = [
+        _rows("trial", "session", _missing_sessions(plan)),
+        _rows("recordings", "channel", bad_channels),
+        _rows("decomposition", "motor unit", rejected),
+        _rows("motor_units", "motor unit", unusable.assign(reason=unusable["excluded"])),
+        _rows("motor_units", "pairs", _failed_pairs(pairs)),
+        _rows("motor_units", "motor unit", _units_without_control(units, pairs)),
+        _rows("trial", "participant", _participants_without_outcome(plan, outcomes)),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ages(ages: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(ages, errors="coerce")
+    wrong = numbers.isna() & ages.notna()
+    if wrong.any():
+        where = f"participants.tsv, participant {wrong.idxmax()}"
+        raise InputError(where, f"age {ages[wrong].iloc[0]!r} is not a number", "Give it in years, or n/a.")
+    return numbers
+
+
+def _refuse_unscheduled(frame: pd.DataFrame, schedule: pd.DataFrame, name: str) -> None:
+    """Raise where a row of `frame` belongs to no session of the schedule: a join would lose it."""
+    known = pd.MultiIndex.from_frame(schedule[_SESSION].astype(str))
+    foreign = ~pd.MultiIndex.from_frame(frame[_SESSION].astype(str)).isin(known)
+    if foreign.any():
+        entry = frame[foreign].iloc[0]
+        raise InputError(
+            f"{name}, row {int(foreign.argmax())}",
+            f"participant {entry['participant']}, session {entry['session']} is not in the schedule",
+            "Correct the plan, or remove the results of an earlier plan.",
+        )
+
+
+def _rows(stage: str, what: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` in the layout of ``exclusions``; without a count each row counts once."""
+    rows = table.assign(stage=stage, what=what)
+    rows["count"] = table.get("count", 1)
+    rows = rows.reindex(columns=list(load_schema("exclusions")["columns"]))
+    return rows.sort_values(["participant", "session", "item"], kind="stable").astype(object)
+
+
+def _missing_sessions(plan: TrialPlan) -> pd.DataFrame:
+    entries = [
+        (entry.planned.participant, entry.planned.session, entry.reason) for entry in plan.missing_sessions
+    ]
+    return pd.DataFrame(entries, columns=[*_SESSION, "reason"])
+
+
+def _failed_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
+    failed = pairs[~pairs["passed"].astype(bool)]
+    first = failed["reason"].str.split(";").str[0]
+    counts = failed.assign(reason=first).groupby([*_SESSION, "reason"], sort=True).size()
+    return counts.reset_index(name="count")
+
+
+def _units_without_control(units: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return usable motor units that no control passed for, so that they have no ΔF."""
+    usable = units[units["excluded"].isna()]
+    passed = pairs[pairs["passed"].astype(bool)]
+    tested = pd.MultiIndex.from_frame(passed[[*_SESSION, "test_unit"]])
+    without = usable[~pd.MultiIndex.from_frame(usable[[*_SESSION, "unit_id"]]).isin(tested)]
+    return without.rename(columns={"unit_id": "item"}).assign(reason="no_passing_control")
+
+
+def _participants_without_outcome(plan: TrialPlan, outcomes: pd.DataFrame) -> pd.DataFrame:
+    analysed = set(outcomes.loc[outcomes["value"].notna(), "participant"])
+    without = [participant for participant in sorted(plan.participants) if participant not in analysed]
+    return pd.DataFrame({"participant": without, "reason": "no_outcome"})

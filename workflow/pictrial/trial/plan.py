@@ -1,0 +1,295 @@
+"""What was planned: who gets which condition when, what is measured, and how it is analysed.
+
+The plan is read whenever the graph of jobs is built, before there are data, so this module imports
+pandas only where a table is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pictrial.errors import InputError
+from pictrial.trial.plan_file import did_you_mean, read_checked_yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "trial.schema.json"
+
+#: What a model's formula may name: columns of analysis/outcomes.tsv, and `unit` for its `unit_id`.
+MODEL_COLUMNS = ["value", "condition", "period", "sequence", "participant", "session", "unit", "n_controls"]
+
+
+class PlannedSession(NamedTuple):
+    """One session of one participant: in session n they are in period n."""
+
+    participant: str
+    sequence: str
+    session: str
+    period: int
+    condition: str
+
+
+class MissingSession(NamedTuple):
+    """A planned session that is known not to have taken place, and why."""
+
+    planned: PlannedSession
+    reason: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An outcome of the trial; see ``trial.schema.json``."""
+
+    name: str
+    label: str
+    unit: str
+    level: str
+    aggregation: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A planned analysis; `formula`, `reml` and `df_method` are those of a mixed model, else None."""
+
+    name: str
+    role: str
+    method: str
+    outcome: str
+    population: str
+    description: str
+    formula: str | None = None
+    reml: bool | None = None
+    df_method: str | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Contrasts (condition, minus condition) whose P values are adjusted together in each analysis."""
+
+    name: str
+    analyses: tuple[str, ...]
+    contrasts: tuple[tuple[str, str], ...]
+    adjustment: str
+    alpha: float
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """The plan of a trial.
+
+    Attributes
+    ----------
+    path : Path
+        The file it was read from.
+    name, title : str
+        Short name (folder under ``results/``) and title.
+    design : str
+        ``"crossover"`` or ``"single_session"``.
+    sequences : dict of str to tuple of str
+        Conditions of each sequence in the order of the periods.
+    reference : str
+        The condition that the others are compared with.
+    conditions : dict of str to str
+        Name and label of every condition in the order of figures and tables, reference first.
+    participants : dict of str to str
+        Participant and allocated sequence.
+    sessions : tuple of PlannedSession
+        By participant and period; without the missing ones.
+    missing_sessions : tuple of MissingSession
+        Planned sessions known not to have taken place.
+    task : str
+        BIDS task label of the contraction from which ΔF is estimated.
+    maximal_task : str or None
+        That of the maximal voluntary contraction; None where torque is recorded in % MVC.
+    target_torque : float
+        Peak of the torque to be followed, % MVC.
+    outcomes, analyses, families : dict of str to Outcome, Analysis, Family
+        By name.
+    """
+
+    path: Path
+    name: str
+    title: str
+    design: str
+    sequences: dict[str, tuple[str, ...]]
+    reference: str
+    conditions: dict[str, str]
+    participants: dict[str, str]
+    sessions: tuple[PlannedSession, ...]
+    missing_sessions: tuple[MissingSession, ...]
+    task: str
+    maximal_task: str | None
+    target_torque: float
+    outcomes: dict[str, Outcome]
+    analyses: dict[str, Analysis]
+    families: dict[str, Family]
+
+    @property
+    def no_comparison(self) -> str:
+        """Why conditions cannot be compared, as a sentence; empty where they can."""
+        if len(self.conditions) == 1:
+            return f"The plan has one condition ({self.reference}): there is nothing to compare it with."
+        if len(self.participants) == 1:
+            return "The plan has one participant: differences cannot be told from chance."
+        return ""
+
+
+def load_plan(path: str | Path) -> TrialPlan:
+    """Read and check the plan of a trial.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``trial.yaml``; ``workflow/schemas/trial.schema.json`` describes every key.
+
+    Raises
+    ------
+    InputError
+        Where the file breaks the schema, or a part of the plan refers to a condition, sequence,
+        analysis, session or column that the plan does not have, or a participant never gets the
+        reference condition. The message names file, key and remedy.
+    """
+    path = Path(path)
+    content = read_checked_yaml(path, SCHEMA)
+    conditions = _check_conditions(path, content)
+    _check_allocation(path, content, conditions)
+    sessions, missing = _sessions(path, content)
+    plan = TrialPlan(
+        path=path,
+        name=content["trial"]["name"],
+        title=content["trial"]["title"],
+        design=content["design"]["type"],
+        sequences={name: tuple(order) for name, order in content["design"]["sequences"].items()},
+        reference=content["conditions"]["reference"],
+        conditions=conditions,
+        participants=content["participants"],
+        sessions=sessions,
+        missing_sessions=missing,
+        task=content["contractions"]["task"],
+        maximal_task=content["contractions"].get("maximal_task"),
+        target_torque=content["contractions"]["target_torque"],
+        outcomes={name: Outcome(name, **_unsourced(value)) for name, value in content["outcomes"].items()},
+        analyses={name: Analysis(name, **_unsourced(value)) for name, value in content["analyses"].items()},
+        families={name: _family(name, value) for name, value in content["families"].items()},
+    )
+    _check_analyses(plan)
+    _check_families(plan)
+    return plan
+
+
+def schedule(plan: TrialPlan) -> pd.DataFrame:
+    """Return the planned sessions as a table, schema ``schedule``: known before there are data."""
+    import pandas as pd
+
+    return pd.DataFrame(plan.sessions, columns=list(PlannedSession._fields))
+
+
+def _unsourced(entry: dict) -> dict:
+    return {key: value for key, value in entry.items() if key != "source"}
+
+
+def _family(name: str, entry: dict) -> Family:
+    contrasts = [contrast.split(" - ") for contrast in entry["contrasts"]]
+    return Family(
+        name,
+        tuple(entry["analyses"]),
+        tuple((condition, minus) for condition, minus in contrasts),
+        entry["adjustment"],
+        float(entry["alpha"]),
+    )
+
+
+def _refuse_unknown(where: str, what: str, name: str, known: Iterable[str]) -> None:
+    known = list(known)
+    if name not in known:
+        raise InputError(where, f"{what} {name!r} is unknown to the plan", did_you_mean(name, known))
+
+
+def _check_conditions(path: Path, content: dict) -> dict[str, str]:
+    where = f"{path}, key conditions"
+    levels, reference = content["conditions"]["levels"], content["conditions"]["reference"]
+    labels = {level["name"]: level["label"] for level in levels}
+    if len(labels) < len(levels):
+        raise InputError(f"{where}.levels", "two levels share a name", "Name every condition once.")
+    _refuse_unknown(f"{where}.reference", "condition", reference, labels)
+    if reference != next(iter(labels)):
+        raise InputError(
+            f"{where}.levels",
+            f"the reference {reference!r} is not the first level",
+            "Move it to the first place.",
+        )
+    design = content["design"]["type"]
+    wanted = "one condition" if design == "single_session" else "two or more conditions"
+    if (design == "single_session") != (len(labels) == 1):
+        rule = f"a {design} design has {wanted}, not {len(labels)}"
+        raise InputError(f"{where}.levels", rule, "Correct design.type or the levels.")
+    return labels
+
+
+def _check_allocation(path: Path, content: dict, conditions: dict[str, str]) -> None:
+    sequences, reference = content["design"]["sequences"], content["conditions"]["reference"]
+    for name, order in sequences.items():
+        for condition in order:
+            _refuse_unknown(f"{path}, key design.sequences.{name}", "condition", condition, conditions)
+    for condition in conditions:
+        if not any(condition in order for order in sequences.values()):
+            where = f"{path}, key conditions.levels, {condition}"
+            raise InputError(where, "no sequence has this condition", "Add it to a sequence or remove it.")
+    for participant, sequence in content["participants"].items():
+        where = f"{path}, key participants.{participant}"
+        _refuse_unknown(where, "sequence", sequence, sequences)
+        if reference not in sequences[sequence]:
+            rule = f"the participant never gets the reference condition {reference!r} (sequence {sequence})"
+            raise InputError(where, rule, "Without it nothing can be compared: correct the sequence.")
+
+
+def _sessions(path: Path, content: dict) -> tuple[tuple[PlannedSession, ...], tuple[MissingSession, ...]]:
+    """Return the sessions that take place, sorted by participant and period, and the missing ones."""
+    reference = content["conditions"]["reference"]
+    planned = {
+        (participant, str(period)): PlannedSession(participant, sequence, str(period), period, condition)
+        for participant, sequence in sorted(content["participants"].items())
+        for period, condition in enumerate(content["design"]["sequences"][sequence], start=1)
+    }
+    missing = []
+    for entry in content.get("missing_sessions", []):
+        participant, session = entry["participant"], entry["session"]
+        where = f"{path}, key missing_sessions, participant {participant}, session {session}"
+        if (participant, session) not in planned:
+            raise InputError(where, "this session was not planned", "Name a planned session, once.")
+        missing.append(MissingSession(planned.pop((participant, session)), entry["reason"]))
+        if missing[-1].planned.condition == reference:
+            rule = f"it is the participant's only session in the reference condition {reference!r}"
+            raise InputError(where, rule, "Without it nothing can be compared: remove the participant.")
+    return tuple(planned.values()), tuple(missing)
+
+
+def _check_analyses(plan: TrialPlan) -> None:
+    for analysis in plan.analyses.values():
+        where = f"{plan.path}, key analyses.{analysis.name}"
+        _refuse_unknown(f"{where}.outcome", "outcome", analysis.outcome, plan.outcomes)
+        for name in re.findall(r"[A-Za-z_][\w.]*", analysis.formula or ""):
+            _refuse_unknown(f"{where}.formula", "column", name, MODEL_COLUMNS)
+    primary = [name for name, analysis in plan.analyses.items() if analysis.role == "primary"]
+    wanted = 0 if plan.design == "single_session" else 1
+    if len(primary) != wanted:
+        rule = f"a {plan.design} plan has {wanted} analysis with the role primary, not {len(primary)}"
+        raise InputError(f"{plan.path}, key analyses", rule, "Correct the roles.")
+
+
+def _check_families(plan: TrialPlan) -> None:
+    for family in plan.families.values():
+        where = f"{plan.path}, key families.{family.name}"
+        for analysis in family.analyses:
+            _refuse_unknown(f"{where}.analyses", "analysis", analysis, plan.analyses)
+        for contrast in family.contrasts:
+            for condition in contrast:
+                _refuse_unknown(f"{where}.contrasts", "condition", condition, plan.conditions)
+            if contrast[0] == contrast[1]:
+                rule = f"{contrast[0]!r} is compared with itself"
+                raise InputError(f"{where}.contrasts", rule, "Name two conditions.")

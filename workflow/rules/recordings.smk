@@ -1,0 +1,95 @@
+"""Recordings brought in, checked against plan and sidecars, and conditioned.
+
+In: an EMG-BIDS data set, or OTBioLab+ exports that become one.
+Out: `recordings/`: the status of every channel with a reason, and the torque in % MVC.
+"""
+
+if SOURCE == "import":
+
+    rule fetch_public_recording:
+        output:
+            recording="data/otb_testfile.mat",
+        log:
+            "data/logs/fetch_public_recording.log",
+        benchmark:
+            "data/benchmarks/fetch_public_recording.tsv"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        message:
+            "Fetching the public recording (sample file of openhdemg, BSD-3-Clause)"
+        script:
+            "../scripts/fetch_public_recording.py"
+
+    rule import_recordings:
+        input:
+            exports=[entry["file"] for entry in config["data"]["import"]],
+            code=code("recordings/otb", "recordings/bids_writer"),
+        output:
+            participants=f"{BIDS}/participants.tsv",
+            sessions=expand(f"{BIDS}/sub-{{p}}/sub-{{p}}_sessions.tsv", p=PARTICIPANTS),
+            recordings=of_everyone(RAMP, *MVC),
+        log:
+            f"{RESULTS}/logs/import_recordings.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/import_recordings.tsv"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            entries=config["data"]["import"],
+            bids=BIDS,
+        message:
+            "Importing OTBioLab+ exports into {params.bids}"
+        script:
+            "../scripts/import_recordings.py"
+
+
+rule check_delivery:
+    input:
+        plan=PLAN,
+        participants=f"{BIDS}/participants.tsv",
+        sessions=expand(f"{BIDS}/sub-{{p}}/sub-{{p}}_sessions.tsv", p=PARTICIPANTS),
+        code=code("trial/plan", "trial/delivery"),
+    output:
+        delivery=f"{RESULTS}/recordings/delivery.tsv",
+    log:
+        f"{RESULTS}/logs/check_delivery.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/check_delivery.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=2,
+    message:
+        "Checking what was delivered against the plan"
+    script:
+        "../scripts/check_delivery.py"
+
+
+rule check_recordings:
+    input:
+        delivery=f"{RESULTS}/recordings/delivery.tsv",
+        ramp=RAMP,
+        mvc=MVC,
+        code=code("recordings/*"),
+    output:
+        channels=f"{CHECKED}_desc-quality_channels.tsv",
+        torque=f"{CHECKED}_desc-conditioned_torque.npz",
+    log:
+        f"{RESULTS}/logs/check_recordings/sub-{{participant}}_ses-{{session}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/check_recordings/sub-{{participant}}_ses-{{session}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        conditioning=config.get("conditioning", {}),
+        quality=config.get("channel_quality", {}),
+    message:
+        "Checking the recordings of participant {wildcards.participant}, session {wildcards.session}"
+    script:
+        "../scripts/check_recordings.py"

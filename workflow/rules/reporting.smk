@@ -1,0 +1,98 @@
+"""What a reader sees; every number is read from the ARD.
+
+In: ARD, analysis tables. Out: `figures/`, `tables/`; `make` adds Snakemake's HTML report.
+"""
+
+REPORTED = expand(
+    [f"{RESULTS}/figures/{{outcome}}.png", f"{RESULTS}/tables/{{outcome}}.html"],
+    outcome=TRIAL.outcomes,
+)
+REPORTED.append(f"{RESULTS}/notebooks/pair_criteria.png")
+
+
+rule draw_figure:
+    input:
+        plan=PLAN,
+        ard=f"{RESULTS}/statistics/ard.tsv",
+        outcomes=f"{RESULTS}/analysis/outcomes.tsv",
+        code=code(
+            "reporting/figures",
+            "reporting/captions",
+            "reporting/planned",
+            "reporting/numbers",
+        ),
+    output:
+        png=report(
+            f"{RESULTS}/figures/{{outcome}}.png",
+            caption="../report/figure.rst",
+            category="Results",
+        ),
+        pdf=f"{RESULTS}/figures/{{outcome}}.pdf",
+        svg=f"{RESULTS}/figures/{{outcome}}.svg",
+        caption=f"{RESULTS}/figures/{{outcome}}.rst",
+    log:
+        f"{RESULTS}/logs/draw_figure/{{outcome}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_figure/{{outcome}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "Drawing the figure of {wildcards.outcome}"
+    script:
+        "../scripts/draw_figure.py"
+
+
+rule write_result_table:
+    input:
+        plan=PLAN,
+        ard=f"{RESULTS}/statistics/ard.tsv",
+        code=code(
+            "reporting/result_tables",
+            "reporting/captions",
+            "reporting/planned",
+            "reporting/numbers",
+        ),
+    output:
+        csv=f"{RESULTS}/tables/{{outcome}}.csv",
+        html=report(
+            f"{RESULTS}/tables/{{outcome}}.html",
+            caption="../report/table.rst",
+            category="Results",
+        ),
+    log:
+        f"{RESULTS}/logs/write_result_table/{{outcome}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_result_table/{{outcome}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=2,
+    message:
+        "Writing the table of {wildcards.outcome}"
+    script:
+        "../scripts/write_result_table.py"
+
+
+rule explore_pair_criteria:
+    input:
+        pairs=f"{RESULTS}/motor_units/pairs.tsv",
+    output:
+        figure=report(
+            f"{RESULTS}/notebooks/pair_criteria.png",
+            caption="../report/pair_criteria.rst",
+            category="Exploration",
+        ),
+    log:
+        notebook=f"{RESULTS}/notebooks/pair_criteria.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/explore_pair_criteria.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "Executing the notebook on pair criteria"
+    notebook:
+        "../../notebooks/pair_criteria.ipynb"

@@ -1,0 +1,47 @@
+"""Join measures and plan: outcomes, periods, participants, and everything that was left out."""
+
+import pandas as pd
+
+from pictrial.joblog import job_log
+from pictrial.motor_units.units import unit_delta_f
+from pictrial.tables import read_table, write_table
+from pictrial.trial.analysis_tables import (
+    build_exclusions,
+    build_outcomes,
+    build_participants,
+    build_periods,
+)
+from pictrial.trial.plan import load_plan, schedule
+
+
+def read_sessions(paths: list[str], name: str) -> pd.DataFrame:
+    """Join the tables of all sessions; the DAG lists them in the order of the schedule."""
+    tables = zip(planned.itertuples(), paths, strict=True)
+    return pd.concat(
+        [
+            read_table(path, name).assign(participant=row.participant, session=row.session)
+            for row, path in tables
+        ],
+        ignore_index=True,
+    )
+
+
+with job_log(snakemake.log[0]) as say:
+    plan = load_plan(snakemake.input.plan)
+    planned = schedule(plan)
+    channels = read_sessions(snakemake.input.channels, "quality_channels")
+    quality = read_sessions(snakemake.input.quality, "quality_units")
+    units = read_table(snakemake.input.units, "units")
+    pairs = read_table(snakemake.input.pairs, "pairs")
+    people = pd.read_csv(snakemake.input.participants, sep="\t", dtype=str, keep_default_na=False)
+
+    outcomes = build_outcomes(planned, unit_delta_f(pairs))
+    periods = build_periods(planned, quality, units, pairs, outcomes)
+    participants = build_participants(planned, people, outcomes)
+    exclusions = build_exclusions(plan, channels, quality, units, pairs, outcomes)
+    write_table(outcomes, snakemake.output.outcomes, "outcomes")
+    write_table(periods, snakemake.output.periods, "analysis_periods")
+    write_table(participants, snakemake.output.participants, "analysis_participants")
+    write_table(exclusions, snakemake.output.exclusions, "exclusions")
+    found = outcomes["value"].notna().sum()
+    say(f"{found} values of test units; {len(exclusions)} exclusions, each with a reason")

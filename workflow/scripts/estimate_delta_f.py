@@ -1,0 +1,32 @@
+"""Describe one participant's motor units in each session and estimate ΔF of every ordered pair."""
+
+import numpy as np
+import pandas as pd
+
+from pictrial.decomposition.storage import read_discharges
+from pictrial.joblog import job_log
+from pictrial.motor_units.delta_f import PairCriteria, estimate_delta_f
+from pictrial.motor_units.smoothing import DischargeLimits
+from pictrial.motor_units.units import describe_units
+from pictrial.tables import write_table
+
+with job_log(snakemake.log[0]) as say:
+    settings = snakemake.params.motor_units
+    smoother, limits = settings.get("smoother", "polynomial"), DischargeLimits(**settings.get("limits", {}))
+    criteria = PairCriteria(**settings.get("criteria", {}))
+    participant = snakemake.wildcards.participant
+    units, pairs = [], []
+    sessions = zip(snakemake.params.sessions, snakemake.input.events, snakemake.input.torque, strict=True)
+    for session, events, torque_file in sessions:
+        discharges = read_discharges(events)
+        torque = np.load(torque_file)
+        where = {"participant": participant, "session": session}
+        described = describe_units(
+            discharges, torque["torque"], float(torque["sampling_rate"]), smoother, limits
+        )
+        units.append(described.assign(**where))
+        pairs.append(estimate_delta_f(discharges, smoother, criteria, limits).assign(**where))
+        passed = int(pairs[-1]["passed"].sum())
+        say(f"sub-{participant} ses-{session}: {len(discharges)} motor units, {passed} pairs passed")
+    write_table(pd.concat(units, ignore_index=True), snakemake.output.units, "units")
+    write_table(pd.concat(pairs, ignore_index=True), snakemake.output.pairs, "pairs")

@@ -1,0 +1,19 @@
+"""Simulate all sessions of one participant: recordings into the data set, the truth apart from it."""
+
+from pictrial.joblog import job_log
+from pictrial.simulation.contractions import SampleTrialSettings
+from pictrial.simulation.sample_trial import simulate_participant
+from pictrial.trial.plan import load_plan, schedule
+
+with job_log(snakemake.log[0]) as say:
+    planned = schedule(load_plan(snakemake.input.plan))
+    participant = snakemake.wildcards.participant
+    simulate_participant(
+        SampleTrialSettings(),
+        planned,
+        participant,
+        snakemake.params.seed,
+        snakemake.params.bids,
+        snakemake.params.truth,
+    )
+    say(f"sub-{participant}: {(planned['participant'] == participant).sum()} sessions simulated")
