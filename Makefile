@@ -1,54 +1,56 @@
 # make              the environment, then the sample trial to its figure, table and report
 # make environment  only the environment, in .venv, from requirements.lock
 # make recording    a real, public recording from raw EMG to ΔF
+# make trial        the trial of CONFIG: make trial CONFIG=config/my_trial/config.yaml
 # make test         the tests (make test-slow: those that need minutes)
 # make lint         formatting, lints, types
 # make lock         write requirements.lock anew from pyproject.toml
 # make clean        remove the environment and everything that runs wrote
+# PYTHON names the Python that the environment is made with: make PYTHON=python3.12
 
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-SNAKEMAKE := $(BIN)/snakemake --cores all
-STAMP := $(VENV)/.installed-from-the-lock
+CONFIG ?= config/config.yaml
+BIN := .venv/bin
+STAMP := .venv/.installed-from-the-lock
+RESULTS = $(shell sed -n 's/^results: *\([^ \#]*\).*/\1/p' $(CONFIG))
+REPORT = $(RESULTS)/report/report.html
+SNAKEMAKE = $(BIN)/snakemake --workflow-profile workflow/profiles/default --cores all --configfile $(CONFIG)
 
-.DEFAULT_GOAL := sample
-.PHONY: sample recording environment test test-slow lint lock clean
+.DEFAULT_GOAL := trial
+.PHONY: trial recording environment test test-slow lint lock clean
 
-sample: environment
-	@$(MAKE) --no-print-directory run CONFIG=config/config.yaml RESULTS=results/sample
+# The report is written anew only where the run wrote something after it.
+trial: environment
+	@$(SNAKEMAKE)
+	@mkdir -p $(RESULTS)/report
+	@if [ ! -f $(REPORT) ] || [ -n "$$(find $(RESULTS)/benchmarks -newer $(REPORT) -type f)" ]; then \
+	  echo "Writing the report"; $(SNAKEMAKE) --quiet all --report $(REPORT); \
+	else echo "Everything is up to date: there was nothing to do."; fi
+	@echo "Figures: $(RESULTS)/figures/"
+	@ls $(RESULTS)/figures/*.png | sed 's/^/         /'
+	@echo "Tables:  $(RESULTS)/tables/"
+	@ls $(RESULTS)/tables/*.html | sed 's/^/         /'
+	@echo "Report:  $(REPORT)"
 
-recording: environment
-	@$(MAKE) --no-print-directory run CONFIG=config/vastus_lateralis/config.yaml RESULTS=results/vastus_lateralis
-
-# The report is written anew only when the run wrote something after it.
-.PHONY: run
-run:
-	@$(SNAKEMAKE) --configfile $(CONFIG)
-	@if [ ! -f $(RESULTS)/report/report.html ] || \
-	    [ -n "$$(find $(RESULTS)/figures $(RESULTS)/tables $(RESULTS)/statistics -newer $(RESULTS)/report/report.html -type f)" ]; then \
-	  mkdir -p $(RESULTS)/report && \
-	  $(SNAKEMAKE) --configfile $(CONFIG) --quiet --report $(RESULTS)/report/report.html; \
-	else echo "Everything is up to date; nothing was done."; fi
-	@echo "Figure: $(RESULTS)/figures/delta_f.png"
-	@echo "Table:  $(RESULTS)/tables/delta_f.html (and .csv)"
-	@echo "Report: $(RESULTS)/report/report.html"
+recording:
+	@$(MAKE) --no-print-directory trial CONFIG=config/vastus_lateralis/config.yaml
 
 environment: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Name a Python of 3.11 or newer: make PYTHON=…"; exit 1; }
+$(STAMP): requirements.lock pyproject.toml workflow/check_python.py
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Name a Python of 3.11 or newer: make PYTHON=..."; exit 1; }
 	@$(PYTHON) workflow/check_python.py
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Building the environment in .venv (needs the network, some minutes)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 test: environment
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-slow: environment
-	$(BIN)/python -m pytest --numprocesses 2 -m slow
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
 
 lint: environment
 	$(BIN)/ruff check .
@@ -59,12 +61,14 @@ lint: environment
 
 # uv lives in a throw-away environment; the lock names no registry.
 lock: environment
-	rm -rf build/uv && $(PYTHON) -m venv build/uv
+	rm -rf build/uv
+	$(PYTHON) -m venv build/uv
 	build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	build/uv/bin/uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
 	  --output-file requirements.lock
+	rm -rf build/uv
 
 clean:
-	rm -rf $(VENV) build .snakemake data
+	rm -rf .venv build data .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

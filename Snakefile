@@ -6,7 +6,7 @@ writes is under the folder that the configuration calls `results`. The story of 
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
 
 
 # The sample trial, unless a configuration is named with --configfile, which replaces this one.
@@ -16,6 +16,9 @@ if not workflow.overwrite_configfiles:
 
 
 container: "docker://pictrial/pictrial:0.1.0"
+
+
+report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/schedule.smk"  #      who is measured when: the look-ups of all rules

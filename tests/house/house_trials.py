@@ -32,5 +32,6 @@ def write_trial(folder: Path, name: str = ".", participants: int | None = None, 
 def run_snakemake(configuration: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run the workflow in the folder of `configuration`."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile"]
+    command += ["--workflow-profile", PROJECT / "workflow" / "profiles" / "default"]
     command += ["--directory", configuration.parent, "--configfile", configuration, *arguments]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=configuration.parent)

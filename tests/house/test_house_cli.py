@@ -142,3 +142,18 @@ def test_delta_f_writes_the_ledger(tmp_path, capsys):
     assert "2 pairs" in capsys.readouterr().out
     assert main(["delta-f", str(path), "--output", str(tmp_path / "p.tsv"), "--smoother", "magic"]) == 2
     assert "magic" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_from_an_export_to_delta_f(otb_testfile, tmp_path, capsys):
+    bids, output = tmp_path / "bids", tmp_path / "decomposed"
+    labels = ["--subject", "01", "--session", "1", "--task", "ramp"]
+    assert main(["import-otb", str(otb_testfile), "--bids", str(bids), *labels]) == 0
+    recording = capsys.readouterr().out.strip()
+    assert recording == str(bids / "sub-01" / "ses-1" / "emg" / "sub-01_ses-1_task-ramp_run-1_emg.bdf")
+    assert main(["decompose", recording, "--output", str(output), "--threads", "2"]) == 0
+    events = output / "sub-01_ses-1_task-ramp_run-1_desc-decomposed_events.tsv"
+    assert capsys.readouterr().out.startswith(f"{events}: ")
+    assert main(["delta-f", str(events), "--output", str(tmp_path / "pairs.tsv")]) == 0
+    units = pd.read_csv(events, sep="\t")["unit_id"].nunique()
+    assert len(pd.read_csv(tmp_path / "pairs.tsv", sep="\t")) == units * (units - 1) > 0

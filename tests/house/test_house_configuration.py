@@ -48,7 +48,12 @@ def test_shipped_configurations_are_valid(path):
 def test_values_are_the_defaults_of_the_settings(path, sample):
     settings = STAGES[path]
     assert settings(**section(sample, path)) == settings()
-    names = {field.name for field in dataclasses.fields(settings)}
+    # A setting that is itself settings of another stage is taken from there.
+    names = {
+        field.name
+        for field in dataclasses.fields(settings)
+        if not dataclasses.is_dataclass(field.default_factory)
+    }
     assert set(section(sample, path)) == names, "every setting is shown in config.yaml"
     schema = json.loads(SCHEMA.read_text())
     assert set(section(schema, path, "properties")["properties"]) == names
@@ -83,32 +88,32 @@ def test_unknown_key_is_refused(path, sample):
     section(sample, path)["thresold"] = 1
     with pytest.raises(InputError) as error:
         check_configuration(sample, "my/config.yaml")
-    assert error.value.where.startswith("my/config.yaml, ")
+    assert error.value.where.startswith("my/config.yaml")
     assert ".".join(path) in error.value.where
     assert "unknown key 'thresold' (known are: " in error.value.rule
 
 
 def test_wrong_value_is_refused(sample):
     sample["seed"] = "seven"
-    with pytest.raises(InputError, match=r"config.yaml, key 'seed': 'seven' is not of type 'integer'"):
+    with pytest.raises(InputError, match=r"config.yaml, key 'seed': must be integer \(it is 'seven'\)"):
         check_configuration(sample, "config.yaml")
 
 
 def test_missing_key_is_refused(sample):
     del sample["trial"]
-    with pytest.raises(InputError, match=r"top level: 'trial' is a required property"):
+    with pytest.raises(InputError, match=r"config.yaml: key 'trial' is missing"):
         check_configuration(sample, "config.yaml")
 
 
 def test_source_needs_its_own_key(sample):
     sample["data"] = {"source": "bids", "format": "bdf"}
-    with pytest.raises(InputError, match=r"key 'data': 'bids' is a required property"):
+    with pytest.raises(InputError, match=r"key 'data': key 'bids' is missing"):
         check_configuration(sample, "config.yaml")
 
 
 @pytest.mark.parametrize(
     ("text", "rule"),
-    [("a: [1", "not valid YAML"), ("- 1", "is not of type 'object'"), ("", "is not of type 'object'")],
+    [("a: [1", "not valid YAML"), ("- 1", "must be object"), ("", "must be object")],
 )
 def test_file_that_is_no_configuration(tmp_path, text, rule):
     path = tmp_path / "config.yaml"

@@ -27,8 +27,9 @@ SHARED = [
     ("write_result_table", "all"),
 ]
 SAMPLE = [
+    ("analyse_outcomes", "compare_with_truth"),
     ("compare_with_truth", "all"),
-    ("estimate_delta_f", "compare_with_truth"),
+    ("merge_motor_units", "compare_with_truth"),
     ("simulate_participant", "check_delivery"),
     ("simulate_participant", "check_recordings"),
     ("simulate_participant", "compare_with_truth"),
@@ -37,6 +38,7 @@ SAMPLE = [
     ("track_motor_units", "compare_with_truth"),
     ("write_sample_dataset", "build_analysis_tables"),
     ("write_sample_dataset", "check_delivery"),
+    ("write_sample_dataset", "compare_with_truth"),
 ]
 RECORDING = [
     ("fetch_public_recording", "import_recordings"),
@@ -93,7 +95,7 @@ def test_missing_session_leaves_its_branch_out(tmp_path):
 @pytest.mark.parametrize(
     ("file", "key", "value", "message"),
     [
-        ("config.yaml", "sed", 1, "config.yaml, top level: unknown key 'sed'"),
+        ("config.yaml", "sed", 1, "config.yaml: unknown key 'sed'"),
         ("config.yaml", "trial", "no.yaml", "no.yaml: there is no such file"),
         ("trial.yaml", "participant", {}, "trial.yaml: unknown key 'participant'"),
     ],
@@ -118,7 +120,7 @@ def test_named_configuration_replaces_the_default(tmp_path):
     path.write_text(yaml.safe_dump(content))
     done = run_snakemake(path, "--dry-run")
     assert done.returncode == 1
-    assert "'results' is a required property" in done.stdout + done.stderr
+    assert "key 'results' is missing" in done.stdout + done.stderr
 
 
 RULE_FILES = sorted((PROJECT / "workflow" / "rules").glob("*.smk"))

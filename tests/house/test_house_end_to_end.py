@@ -144,3 +144,19 @@ def test_same_seed_gives_the_same_recordings_and_discharges(finished, tmp_path):
     assert len(files) > 10
     for name in [*files, f"{stem}_events.tsv", f"{stem}_events.json"]:
         assert (again / name).read_bytes() == (first / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_real_recording_to_delta_f_and_why_there_are_no_statistics(otb_testfile, tmp_path):
+    path = write_trial(tmp_path, "vastus_lateralis")
+    content = yaml.safe_load(path.read_text())
+    content["data"]["import"][0]["file"] = str(otb_testfile)
+    path.write_text(yaml.safe_dump(content))
+    done = run_snakemake(path, "--cores", "2")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    results = tmp_path / "results"
+    pairs = pd.read_csv(results / "motor_units" / "pairs.tsv", sep="\t")
+    assert pairs["delta_f"].notna().any()
+    ard = pd.read_csv(results / "statistics" / "ard.tsv", sep="\t")
+    assert ard["warning"].str.contains("one condition|one participant", na=False).any()
+    assert (results / "figures" / "delta_f.png").is_file()

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.io import savemat
+
 from pictrial.recordings.model import Recording
 from pictrial.seeds import random_generator
-from scipy.io import savemat
 
 RATE = 1000.0
 

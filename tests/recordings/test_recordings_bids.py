@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pictrial.errors import InputError
 from pictrial.files import sha256
 from pictrial.recordings.bdf import record_samples
@@ -293,13 +294,27 @@ def test_unit_of_torque_is_known(tmp_path, recording):
         read_bids_recording(path)
 
 
-def test_values_that_are_not_finite(tmp_path, recording):
-    path = write(tmp_path, recording)
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("_physical_max", b"nan     ", "range in the header is empty"),
+        ("_physical_max", b"-800    ", "range in the header is empty"),
+        ("_physical_max", b"many    ", "range in the header is no number"),
+        ("_digital_max", b"-8000000", "range in the header is empty"),
+        ("_physical_max", b"1e39    ", "values that are not finite"),
+    ],
+)
+@pytest.mark.parametrize("row", [2, 6])
+def test_values_without_a_range(tmp_path, recording, row, field, value, rule):
+    """edfio would return bare counts, with a warning at most."""
+    path = write(tmp_path, replace(recording, torque=recording.torque * 10))
     header = edfio.read_bdf(path)
-    header.signals[2]._physical_max = b"nan     "
+    assert header.signals[row].physical_range == (-800, 800)
+    setattr(header.signals[row], field, value)
     header.write(path)
-    with pytest.raises(InputError, match=r"EMG3.*not finite"):
+    with pytest.raises(InputError, match=rule) as caught:
         read_bids_recording(path)
+    assert repr(header.signals[row].label) in str(caught.value)
 
 
 def test_channels_of_different_rates(tmp_path, recording):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pictrial.errors import InputError
 from pictrial.recordings.conditioning import (
     ConditioningSettings,

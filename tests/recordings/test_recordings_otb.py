@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import savemat
+
 from pictrial.errors import InputError
 from pictrial.recordings.bids import read_bids_recording
 from pictrial.recordings.otb import grid_positions, import_otb, read_otb
-from scipy.io import savemat
 
 
 def test_grid_numbering_runs_down_and_up():

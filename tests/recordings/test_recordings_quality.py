@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from pictrial.errors import InputError
 from pictrial.recordings.otb import grid_positions, read_otb
 from pictrial.recordings.quality import QualitySettings, assess_channels

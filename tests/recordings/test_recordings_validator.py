@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from pictrial.recordings.bids_writer import write_bids_dataset, write_bids_recording, write_bids_sessions
 from pictrial.recordings.otb import import_otb
 

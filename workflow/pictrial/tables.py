@@ -55,8 +55,8 @@ def check_table(frame: pd.DataFrame, name: str, where: object) -> pd.DataFrame:
         raise InputError(where, f"column {unknown!r} is unknown", remedy)
     rules = {column: _column(pa, rule) for column, rule in columns.items()}
     try:
-        return pa.DataFrameSchema(rules, coerce=True).validate(frame[list(columns)])
-    except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
+        return pa.DataFrameSchema(rules, coerce=True).validate(frame[list(columns)], lazy=True)
+    except pa.errors.SchemaErrors as error:
         raise InputError(where, _first_failure(error), remedy) from error
 
 
@@ -76,10 +76,10 @@ def _first_failure(error) -> str:
     if not isinstance(failures, pd.DataFrame) or failures.empty:
         return str(error).splitlines()[0]
     first = failures.iloc[0]
-    column = getattr(getattr(error, "schema", None), "name", None) or first.get("column", "?")
+    row = first.get("index")
     return (
-        f"row {first.get('index')}, column {column!r}: value {first.get('failure_case')!r} "
-        f"breaks the rule {first.get('check', getattr(error, 'check', ''))}"
+        f"row {'?' if pd.isna(row) else int(row) + 1}, column {first.get('column', '?')!r}: "
+        f"value {str(first.get('failure_case'))!r} breaks the rule {first.get('check')}"
     )
 
 

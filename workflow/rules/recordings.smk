@@ -40,9 +40,8 @@ if SOURCE == "import":
             runtime=10,
         params:
             entries=config["data"]["import"],
-            bids=BIDS,
         message:
-            "Importing OTBioLab+ exports into {params.bids}"
+            "Importing OTBioLab+ exports into EMG-BIDS"
         script:
             "../scripts/import_recordings.py"
 

@@ -56,6 +56,7 @@ rule write_result_table:
         ),
     output:
         csv=f"{RESULTS}/tables/{{outcome}}.csv",
+        caption=f"{RESULTS}/tables/{{outcome}}.rst",
         html=report(
             f"{RESULTS}/tables/{{outcome}}.html",
             caption="../report/table.rst",
@@ -73,6 +74,48 @@ rule write_result_table:
         "Writing the table of {wildcards.outcome}"
     script:
         "../scripts/write_result_table.py"
+
+
+if SOURCE == "simulate":
+    REPORTED.append(f"{RESULTS}/figures/truth_comparison.png")
+
+    rule compare_with_truth:
+        input:
+            plan=PLAN,
+            events=of_everyone(f"{DECOMPOSED}_desc-tracked_events.tsv"),
+            pairs=f"{RESULTS}/motor_units/pairs.tsv",
+            ard=f"{RESULTS}/statistics/ard.tsv",
+            true_events=of_everyone(TRUE_EVENTS),
+            true_pairs=expand(f"{TRUTH}/sub-{{p}}/true_pairs.tsv", p=PARTICIPANTS),
+            effects=f"{TRUTH}/true_effects.tsv",
+            code=code(
+                "reporting/truth_*", "reporting/numbers", "decomposition/agreement"
+            ),
+        output:
+            units=f"{RESULTS}/tables/truth_units.tsv",
+            pairs=f"{RESULTS}/tables/truth_pairs.tsv",
+            contrasts=f"{RESULTS}/tables/truth_contrasts.tsv",
+            summary=f"{RESULTS}/tables/truth_comparison.tsv",
+            png=report(
+                f"{RESULTS}/figures/truth_comparison.png",
+                caption="../report/truth.rst",
+                category="Estimate against truth",
+            ),
+            pdf=f"{RESULTS}/figures/truth_comparison.pdf",
+            svg=f"{RESULTS}/figures/truth_comparison.svg",
+            caption=f"{RESULTS}/figures/truth_comparison.rst",
+        log:
+            f"{RESULTS}/logs/compare_with_truth.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/compare_with_truth.tsv"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        message:
+            "Comparing estimates with the truth"
+        script:
+            "../scripts/compare_with_truth.py"
 
 
 rule explore_pair_criteria:

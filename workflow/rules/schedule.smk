@@ -4,6 +4,8 @@ The schedule comes from the trial plan, so the DAG is known before there are any
 """
 
 import os
+import shlex
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -11,6 +13,9 @@ from snakemake.exceptions import WorkflowError
 from pictrial.configuration import check_configuration
 from pictrial.errors import InputError
 from pictrial.trial.plan import load_plan
+
+# Programs of this environment (jupyter) are found even where it is not activated.
+shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 PLAN = config.get("trial", "config/trial.yaml")
 try:

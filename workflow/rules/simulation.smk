@@ -12,6 +12,7 @@ if SOURCE == "simulate":
         output:
             description=f"{BIDS}/dataset_description.json",
             participants=f"{BIDS}/participants.tsv",
+            effects=f"{TRUTH}/true_effects.tsv",
         log:
             f"{RESULTS}/logs/write_sample_dataset.log",
         benchmark:
@@ -21,7 +22,6 @@ if SOURCE == "simulate":
             mem_mb=500,
             runtime=2,
         params:
-            bids=BIDS,
             seed=config["seed"],
         message:
             "Describing the sample data set"
@@ -53,8 +53,6 @@ if SOURCE == "simulate":
                 mem_mb=2000,
                 runtime=5,
             params:
-                bids=BIDS,
-                truth=TRUTH,
                 seed=config["seed"],
             message:
                 "Simulating participant {wildcards.participant}"

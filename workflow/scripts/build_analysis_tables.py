@@ -13,24 +13,20 @@ from pictrial.trial.analysis_tables import (
 )
 from pictrial.trial.plan import load_plan, schedule
 
-
-def read_sessions(paths: list[str], name: str) -> pd.DataFrame:
-    """Join the tables of all sessions; the DAG lists them in the order of the schedule."""
-    tables = zip(planned.itertuples(), paths, strict=True)
-    return pd.concat(
-        [
-            read_table(path, name).assign(participant=row.participant, session=row.session)
-            for row, path in tables
-        ],
-        ignore_index=True,
-    )
-
-
 with job_log(snakemake.log[0]) as say:
     plan = load_plan(snakemake.input.plan)
     planned = schedule(plan)
-    channels = read_sessions(snakemake.input.channels, "quality_channels")
-    quality = read_sessions(snakemake.input.quality, "quality_units")
+    sessions = [{"participant": row.participant, "session": row.session} for row in plan.sessions]
+    channels, quality = (
+        pd.concat(
+            [
+                read_table(path, name).assign(**session)
+                for session, path in zip(sessions, snakemake.input[name], strict=True)
+            ],
+            ignore_index=True,
+        )
+        for name in ("quality_channels", "quality_units")
+    )
     units = read_table(snakemake.input.units, "units")
     pairs = read_table(snakemake.input.pairs, "pairs")
     people = pd.read_csv(snakemake.input.participants, sep="\t", dtype=str, keep_default_na=False)

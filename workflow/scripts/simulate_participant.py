@@ -1,5 +1,7 @@
 """Simulate all sessions of one participant: recordings into the data set, the truth apart from it."""
 
+from pathlib import Path
+
 from pictrial.joblog import job_log
 from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.simulation.sample_trial import simulate_participant
@@ -8,12 +10,7 @@ from pictrial.trial.plan import load_plan, schedule
 with job_log(snakemake.log[0]) as say:
     planned = schedule(load_plan(snakemake.input.plan))
     participant = snakemake.wildcards.participant
-    simulate_participant(
-        SampleTrialSettings(),
-        planned,
-        participant,
-        snakemake.params.seed,
-        snakemake.params.bids,
-        snakemake.params.truth,
-    )
+    bids = Path(snakemake.output.sessions).parents[1]
+    truth = Path(snakemake.output.units).parents[1]
+    simulate_participant(SampleTrialSettings(), planned, participant, snakemake.params.seed, bids, truth)
     say(f"sub-{participant}: {(planned['participant'] == participant).sum()} sessions simulated")

@@ -1,4 +1,4 @@
-"""Do two discharge trains belong to the same motor unit?"""
+"""Agreement of discharge trains: whether two belong to the same motor unit."""
 
 import numpy as np
 import pandas as pd
@@ -79,14 +79,14 @@ def match_units(
         Columns unit_id, reference_unit (missing where nothing agrees), rate_of_agreement, lag (s, to
         add to the reference's discharges); one row per estimated unit, in the order of `estimated`.
     """
-    rows = []
+    rows: list[tuple[str, str | None, float, float]] = []
     for unit, train in estimated.items():
         rates = {
             name: rate_of_agreement(train, other, sampling_rate, tolerance)
             for name, other in reference.items()
         }
-        best = max(rates, key=lambda name: rates[name], default=None)
-        if best is None or rates[best] == 0:
+        best = max(rates, key=lambda name: rates[name], default="")
+        if rates.get(best, 0) == 0:
             rows.append((unit, None, 0.0, float("nan")))
         else:
             lag = common_lag(train, reference[best], sampling_rate, tolerance) / sampling_rate

@@ -1,9 +1,9 @@
 """The extended observation, never held in memory.
 
 Convolutive mixtures are separated by extending each channel with its delayed copies (Negro et al.
-2016, J Neural Eng 13:026027, eq. 3). The extended observation of 64 channels and 16 delays has 1024 rows, all of them
-shifted copies of the channels; so the channels are kept once and a bank of filters is applied as a
-sum of small matrix products over shifted views.
+2016, J Neural Eng 13:026027, eq. 3). The extended observation of 64 channels and 16 delays has 1024
+rows, all of them shifted copies of the channels; so the channels are kept once and a bank of filters
+is applied as a sum of small matrix products over shifted views.
 """
 
 import numpy as np

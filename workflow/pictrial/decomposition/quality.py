@@ -9,7 +9,7 @@ from scipy.signal import find_peaks
 REFRACTORY_PERIOD = 0.01
 #: A longer inter-spike interval is a pause, not variability (s).
 LONGEST_INTERVAL = 0.5
-#: The centroid of the discharges may not be driven by fewer than this many extreme peaks.
+#: So many of the highest peaks are levelled, and so many there must be.
 EXTREME_PEAKS = 20
 
 
@@ -70,9 +70,9 @@ def detect_discharges(source: np.ndarray, sampling_rate: float) -> Discharges | 
 def _two_centroids(heights: np.ndarray) -> tuple[float, float]:
     """Return the two centroids of a one-dimensional 2-means clustering.
 
-    The highest peaks are levelled first, or one artefact would make a class of its own.
+    The highest peaks are levelled to their median first, or one artefact would be a class of its own.
     """
-    level = np.sort(heights)[-EXTREME_PEAKS:].mean()
+    level = np.median(np.sort(heights)[-EXTREME_PEAKS:])
     levelled = np.minimum(heights, level)
     low, high = float(np.median(levelled)), float(level)
     while True:

@@ -50,7 +50,7 @@ class DecompositionSettings:
 
     extended_channels: int = 1000
     rounds: int = 3
-    starts: int = 32
+    starts: int = 48
     iterations: int = 10
     tolerance: float = 1e-4
     same_filter: float = 0.9
@@ -120,7 +120,8 @@ class Separator:
     def __init__(self, recording: Recording, good: np.ndarray, settings: DecompositionSettings):
         self.recording, self.good, self.settings = recording, good, settings
         emg = recording.emg[good]
-        self.extension = max(1, round(settings.extended_channels / len(emg)))
+        # All channels count: the recordings of a participant share the extension, whichever are bad.
+        self.extension = max(1, round(settings.extended_channels / len(recording.emg)))
         # Unit scale keeps float32 sums well conditioned, whatever the amplifier.
         self.scale = np.float32(np.sqrt(np.mean(np.square(emg, dtype=np.float64))))
         self.signal = ExtendedSignal(emg / self.scale, self.extension)
@@ -182,21 +183,16 @@ class Separator:
         Repeated until the silhouette stops rising; the best of each is returned, in the order given.
         """
         best: dict[int, Candidate] = {}
-        alive = np.arange(vectors.shape[1])
+        alive = list(range(vectors.shape[1]))
         for _ in range(self.settings.refinements):
             improved = []
             for index, candidate in zip(alive, self.candidates(vectors), strict=True):
-                if candidate is None:
-                    continue
-                if (
-                    index not in best
-                    or candidate.discharges.silhouette > best[index].discharges.silhouette + 1e-3
-                ):
+                if candidate and (index not in best or _rises(best[index], candidate)):
                     best[index] = candidate
                     improved.append(index)
             if not improved:
                 break
-            alive = np.array(improved)
+            alive = improved
             vectors = np.stack([self.mean_vector(best[index].discharges.samples) for index in alive], axis=1)
         return [best[index] for index in sorted(best)]
 
@@ -221,13 +217,15 @@ class Separator:
         for vector, source in zip(vectors.T, self.sources(vectors).T, strict=True):
             sign = np.sign(np.mean(source**3)) or np.float32(1)
             discharges = detect_discharges(sign * source, self.recording.sampling_rate)
-            result.append(
-                discharges and Candidate(sign * vector, discharges, sign * source[discharges.samples])
-            )
+            if discharges is None:
+                result.append(None)
+            else:
+                heights = sign * source[discharges.samples]
+                result.append(Candidate(sign * vector, discharges, heights))
         return result
 
     def collect(self, candidates: list[Candidate]) -> Decomposition:
-        """Number the accepted candidates by first discharge and describe all of them."""
+        """Make a decomposition of the candidates, numbered by first discharge, with a row for each."""
         rate, settings, name = self.recording.sampling_rate, self.settings, self.recording.name
         accepted = [c for c in candidates if not rejection(c.discharges, rate, settings)]
         units = without_duplicates(accepted, rate, settings)
@@ -315,6 +313,10 @@ def describe(
         "origin": origin,
         "potential_similarity": similarity,
     }
+
+
+def _rises(old: Candidate, new: Candidate) -> bool:
+    return new.discharges.silhouette > old.discharges.silhouette + 1e-3
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ class Starts:
         ndarray of float32, shape (components, starts)
             Of unit length.
         """
-        vectors = []
+        vectors: list[np.ndarray] = []
         counts = self._alike[:, self._free].sum(axis=1) * self._free
         while len(vectors) < number and counts.max(initial=0) >= FEWEST_ALIKE:
             members = np.flatnonzero(self._alike[counts.argmax()] & self._free)

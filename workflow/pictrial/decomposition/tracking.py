@@ -138,9 +138,9 @@ def _group(
                 if agreement > settings.duplicate_agreement:
                     links.append((-agreement, a.origin, b.origin))
     group_of = {s.origin: [s.origin] for s in sightings}
-    for _, a, b in sorted(links):
-        joined = group_of[a] + group_of[b]
-        if group_of[a] is not group_of[b] and len({origin for origin, _ in joined}) == len(joined):
+    for _, one, other in sorted(links):
+        joined = group_of[one] + group_of[other]
+        if group_of[one] is not group_of[other] and len({origin for origin, _ in joined}) == len(joined):
             group_of.update(dict.fromkeys(joined, joined))
     groups = {id(group): sorted(group) for group in group_of.values()}
     first = {s.origin: _samples(s)[0] for s in sightings if s.origin[0] == s.recording}
@@ -157,7 +157,8 @@ def _tracked(
 ) -> Decomposition:
     """Collect the best sighting of each group in recording `index`."""
     rate = separator.recording.sampling_rate
-    rows, units = [], {}
+    rows: list[dict] = []
+    units: dict[str, Candidate] = {}
     best = {f"MU{number:02d}": _best(group, index, sightings) for number, group in enumerate(groups, 1)}
     for name, sighting in sorted(best.items(), key=lambda item: -_silhouette(item[1])):
         reason = sighting.reason

@@ -236,10 +236,19 @@ def _check_duration(path: Path, header, metadata: dict, rate: float) -> int:
 def _read_channel(
     path: Path, header, channels: pd.DataFrame, row: int | np.integer, n_samples: int
 ) -> np.ndarray:
-    values = header.signals[row].data[:n_samples]
-    if not np.isfinite(values).all():
-        rule = "it has values that are not finite"
-        raise InputError(_channel(path, channels, row), rule, "Check its range in the header.")
+    """Return a channel in its unit; without a valid range edfio would return bare counts."""
+    signal, remedy = header.signals[row], "Correct its ranges in the header."
+    try:
+        physical, digital = np.diff(signal.physical_range)[0], np.diff(signal.digital_range)[0]
+    except ValueError as error:
+        raise InputError(
+            _channel(path, channels, row), "its range in the header is no number", remedy
+        ) from error
+    if not np.isfinite(physical) or physical == 0 or digital <= 0:
+        raise InputError(_channel(path, channels, row), "its range in the header is empty", remedy)
+    values = signal.data[:n_samples]
+    if not np.abs(values).max(initial=0) < np.finfo(np.float32).max:
+        raise InputError(_channel(path, channels, row), "it has values that are not finite", remedy)
     return values
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pictrial.reporting.numbers import count, degrees_of_freedom, mean_sd, p_value, with_interval
-from pictrial.reporting.planned import planned_contrasts, primary_analysis, why_no_contrast
+from pictrial.reporting.planned import contrast_label, planned_contrasts, primary_analysis, why_no_contrast
 from pictrial.statistics.analysis_results import ALL, contrast_name, look_up, why_missing
 from pictrial.trial.plan import Analysis, TrialPlan
 
@@ -81,7 +81,7 @@ def _contrast(plan: TrialPlan, ard: pd.DataFrame, analysis: Analysis, level: str
     def value(statistic: str) -> float | None:
         return look_up(ard, analysis.name, contrast_name(level, minus), statistic)
 
-    shown = f"{plan.conditions[level]} \N{MINUS SIGN} {plan.conditions[minus].lower()}"
+    shown = contrast_label(plan, level, minus)
     if value("estimate") is None:
         return f"{shown}: not estimable"
     unit = plan.outcomes[analysis.outcome].unit

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from pictrial.files import atomic_path
-from pictrial.reporting.planned import planned_contrasts, primary_analysis, why_no_contrast
+from pictrial.reporting.numbers import MINUS
+from pictrial.reporting.planned import contrast_label, planned_contrasts, primary_analysis, why_no_contrast
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.statistics.paired import participant_means
 from pictrial.trial.plan import Outcome, TrialPlan
@@ -26,7 +27,7 @@ WIDTH, HEIGHT = 174.0, 88.0
 COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 FORMATS = ("pdf", "png", "svg")
 #: Of every figure: text of at least 7 points, embedded as text.
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.labelsize": 8,
@@ -138,7 +139,7 @@ def _draw_conditions(
             position + _spread(len(values), 0.24), values, s=8, color=colour, alpha=0.4, lw=0, zorder=1
         )
         axes.scatter(position + beside, means[condition], s=26, color=colour, ec="white", lw=0.6, zorder=3)
-    axes.set_xlim(-0.5, len(shown) - 0.5)
+    axes.set_xlim(-0.5, max(len(shown), 1) - 0.5)
     axes.set_xticks(positions, [plan.conditions[condition] for condition in shown])
     axes.set_ylabel(f"{outcome.label} ({outcome.unit})")
     handles = [
@@ -151,13 +152,14 @@ def _draw_conditions(
 def _draw_contrasts(
     axes: Axes, plan: TrialPlan, ard: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
 ) -> None:
-    if reason := why_no_contrast(plan, ard, outcome.name):
+    analysis = primary_analysis(plan, outcome.name)
+    reason = why_no_contrast(plan, ard, outcome.name)
+    if reason or analysis is None:
         axes.set_axis_off()
         text = _wrapped(f"No contrast: {reason}.")
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
         return
     axes.set_ylabel(f"Difference in {outcome.label} ({outcome.unit})")
-    analysis = primary_analysis(plan, outcome.name)
     pairs = planned_contrasts(plan, analysis)
     axes.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
     for position, (level, minus) in enumerate(pairs):
@@ -169,7 +171,7 @@ def _draw_contrasts(
             look_up(ard, analysis.name, contrast_name(level, minus), statistic)
             for statistic in ("estimate", "ci_lower", "ci_upper")
         )
-        if estimate is None:
+        if estimate is None or lower is None or upper is None:
             axes.text(position + 0.16, 0, "not\nestimable", ha="center", va="bottom", fontsize=7)
             continue
         axes.plot(
@@ -177,7 +179,7 @@ def _draw_contrasts(
         )
         axes.plot(position + 0.16, estimate, "D", color=colour, ms=6, mec="white", mew=0.6, zorder=3)
     axes.set_xlim(-0.6, len(pairs) - 0.4)
-    axes.set_xticks(range(len(pairs)), [contrast_label(plan, *pair) for pair in pairs])
+    axes.set_xticks(range(len(pairs)), [tick_label(plan, *pair) for pair in pairs])
     handles = [
         axes.scatter([], [], s=16, color="0.35", alpha=0.55, lw=0, label="participant"),
         axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="model, 95 % CI")[0],
@@ -199,9 +201,9 @@ def _legend(axes: Axes, handles: list) -> None:
     )
 
 
-def contrast_label(plan: TrialPlan, level: str, minus: str) -> str:
+def tick_label(plan: TrialPlan, level: str, minus: str) -> str:
     """Return the label of a contrast on an axis, in two lines."""
-    return f"{plan.conditions[level]}\n\N{MINUS SIGN} {plan.conditions[minus].lower()}"
+    return contrast_label(plan, level, minus).replace(f" {MINUS}", f"\n{MINUS}")
 
 
 def _spread(n: int, half_width: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from pictrial.reporting.numbers import MINUS
 from pictrial.statistics.analysis import NO_ANALYSIS
 from pictrial.statistics.analysis_results import ALL, contrast_name, look_up, why_missing
 from pictrial.trial.plan import Analysis, TrialPlan
@@ -21,8 +22,17 @@ def paired_analysis(plan: TrialPlan, outcome: str) -> Analysis | None:
 
 def planned_contrasts(plan: TrialPlan, analysis: Analysis | None) -> list[tuple[str, str]]:
     """Return the contrasts (condition, minus condition) of an analysis in the order of the plan."""
-    families = plan.families.values() if analysis else ()
-    return [pair for family in families if analysis.name in family.analyses for pair in family.contrasts]
+    if analysis is None:
+        return []
+    families = [family for family in plan.families.values() if analysis.name in family.analyses]
+    return [pair for family in families for pair in family.contrasts]
+
+
+def contrast_label(plan: TrialPlan, level: str, minus: str) -> str:
+    """Return a contrast as it is printed: ``Stimulation − control``; abbreviations keep their capitals."""
+    label = plan.conditions[minus]
+    within = label[0].lower() + label[1:] if label[1:2].islower() else label
+    return f"{plan.conditions[level]} {MINUS} {within}"
 
 
 def why_no_contrast(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> str:

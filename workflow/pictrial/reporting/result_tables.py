@@ -1,6 +1,7 @@
 """The table of results, as CSV and as HTML that stands alone."""
 
 from html import escape
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from pictrial.files import write_text
 from pictrial.reporting.captions import method_note, sample_size
 from pictrial.reporting.numbers import count, decimal, degrees_of_freedom, mean_sd, p_value, with_interval
 from pictrial.reporting.planned import (
+    contrast_label,
     paired_analysis,
     planned_contrasts,
     primary_analysis,
@@ -24,8 +26,9 @@ body { padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; border-top: 2px solid; border-bottom: 2px solid; }
 caption { text-align: left; font-weight: 600; padding-bottom: .6rem; }
 th, td { padding: .3rem .6rem; text-align: right; vertical-align: top; font-variant-numeric: tabular-nums; }
-th { font-weight: 600; } thead th { border-bottom: 1px solid; vertical-align: bottom; }
-th[scope=row], th[scope=rowgroup], thead th:first-child { text-align: left; }
+td { white-space: nowrap; } th { font-weight: 600; }
+thead th { border-bottom: 1px solid; vertical-align: bottom; } th[scope=colgroup] { text-align: center; }
+th[scope=row], th[scope=rowgroup] { text-align: left; }
 th[scope=row] { font-weight: 400; white-space: nowrap; } th[scope=rowgroup] { padding-top: .8rem; }
 footer { font-size: .85rem; margin-top: .8rem; } footer p { margin: .3rem 0; }
 .scroll { overflow-x: auto; }
@@ -37,22 +40,22 @@ footer { font-size: .85rem; margin-top: .8rem; } footer p { margin: .3rem 0; }
 """
 
 
-#: Columns of the table and their headings.
+#: Columns of the table: heading of their group (empty where they stand alone) and their own.
 COLUMNS = {
-    "section": "Section",
-    "label": "Condition or contrast",
-    "n_participants": "Participants",
-    "n_units": "Motor units",
-    "n_pairs": "Pairs",
-    "means": "Participants' means: mean (SD) or difference (95 % CI), {unit}",
-    "means_df": "df",
-    "means_p": "P",
-    "means_p_adjusted": "P adjusted",
-    "hedges_g_av": "Hedges' g_av",
-    "model": "Model: mean or difference (95 % CI), {unit}",
-    "model_df": "df",
-    "model_p": "P",
-    "model_p_adjusted": "P adjusted",
+    "section": ("", "Section"),
+    "label": ("", "Condition or contrast"),
+    "n_participants": ("", "Participants"),
+    "n_units": ("", "Motor units"),
+    "n_pairs": ("", "Pairs"),
+    "means": ("Participants' means", "mean (SD) or difference (95 % CI), {unit}"),
+    "means_df": ("Participants' means", "df"),
+    "means_p": ("Participants' means", "P"),
+    "means_p_adjusted": ("Participants' means", "P adjusted"),
+    "hedges_g_av": ("Participants' means", "Hedges' g_av"),
+    "model": ("Model", "mean or difference (95 % CI), {unit}"),
+    "model_df": ("Model", "df"),
+    "model_p": ("Model", "P"),
+    "model_p_adjusted": ("Model", "P adjusted"),
 }
 
 
@@ -110,7 +113,8 @@ def table_notes(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> list[str]:
         f"{total('n_missing', 'further one')} not there "
         "(unit not found in that session, or no control passed); "
         f"{total('n_matched_units', 'motor unit')} with a value in every condition.",
-        "Pairs are control–test pairs of motor units that met every criterion, counted in each condition.",
+        "Pairs are control–test pairs of motor units that met every criterion, counted in each condition. "
+        "n of a contrast counts participants with both conditions; the model uses all values.",
     ]
     if reason := why_no_contrast(plan, ard, outcome):
         notes.append(f"No contrast: {reason}.")
@@ -154,17 +158,14 @@ def _contrast_row(
     paired: Analysis | None,
 ) -> dict:
     name = contrast_name(*pair)
-    level, minus = (plan.conditions[condition] for condition in pair)
-    row = {"section": CONTRASTS, "label": f"{level} \N{MINUS SIGN} {minus.lower()}"}
+    row = {"section": CONTRASTS, "label": contrast_label(plan, *pair)}
     for analysis, prefix, centre in ((paired, "means", "mean_difference"), (primary, "model", "estimate")):
-        behind = (
-            ard[(ard["analysis"] == analysis.name) & (ard["contrast_or_level"] == name)]
-            if analysis
-            else ard[:0]
-        )
+        if analysis is None:
+            continue
+        behind = ard[(ard["analysis"] == analysis.name) & (ard["contrast_or_level"] == name)]
         if behind.empty:
             continue
-        # What is compared in pairs is the smaller number where both analyses are there.
+        # The first of the two gives n: the participants who are compared with themselves.
         for n in ("n_participants", "n_units", "n_pairs"):
             row.setdefault(n, f"{behind[n].iloc[0]:.0f}")
         values = behind.set_index("statistic")["value"]
@@ -182,14 +183,14 @@ def _number(values: pd.Series, statistic: str) -> float | None:
 
 
 def _interval(ard: pd.DataFrame, analysis: Analysis, level: str, centre: str) -> str:
-    return with_interval(
-        *(look_up(ard, analysis.name, level, statistic) for statistic in (centre, "ci_lower", "ci_upper"))
+    estimate, lower, upper = (
+        look_up(ard, analysis.name, level, statistic) for statistic in (centre, "ci_lower", "ci_upper")
     )
+    return with_interval(estimate, lower, upper)
 
 
 def _page(title: str, table: pd.DataFrame, notes: list[str], unit: str) -> str:
     shown = [column for column in table if column not in ("section", "label")]
-    head = "".join(f'<th scope="col">{escape(_heading(column, unit))}</th>' for column in shown)
     body = []
     for section, rows in table.groupby("section", sort=False):
         cells = [f'<tr><th scope="rowgroup" colspan="{len(shown) + 1}">{escape(str(section))}</th></tr>']
@@ -209,7 +210,9 @@ def _page(title: str, table: pd.DataFrame, notes: list[str], unit: str) -> str:
 <div class="scroll">
 <table>
 <caption>{escape(title)}</caption>
-<thead><tr><td></td>{head}</tr></thead>
+<thead>
+{_head(shown, unit)}
+</thead>
 {chr(10).join(body)}
 </table>
 </div>
@@ -221,5 +224,14 @@ def _page(title: str, table: pd.DataFrame, notes: list[str], unit: str) -> str:
 """
 
 
-def _heading(column: str, unit: str) -> str:
-    return COLUMNS[column].format(unit=unit)
+def _head(columns: list[str], unit: str) -> str:
+    """Write the two rows of headings: groups above, columns below."""
+    upper, lower = ['<td rowspan="2"></td>'], []
+    for group, members in groupby(columns, key=lambda column: COLUMNS[column][0]):
+        names = [escape(COLUMNS[column][1].format(unit=unit)) for column in members]
+        if group:
+            upper.append(f'<th scope="colgroup" colspan="{len(names)}">{escape(group)}</th>')
+            lower += [f'<th scope="col">{name}</th>' for name in names]
+        else:
+            upper += [f'<th scope="col" rowspan="2">{name}</th>' for name in names]
+    return f"<tr>{''.join(upper)}</tr>\n<tr>{''.join(lower)}</tr>"

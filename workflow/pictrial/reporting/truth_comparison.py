@@ -150,14 +150,19 @@ def compare_contrasts(
     ard = ard[ard["outcome"] == outcome]
     effects = true_effects[true_effects["outcome"] == outcome].set_index("condition")["effect"].astype(float)
     analysis = primary_analysis(plan, outcome)
+    columns = list(load_schema("truth_contrasts")["columns"])
+    if analysis is None:
+        return pd.DataFrame(columns=columns)
     rows = []
-    for level, minus in planned_contrasts(plan, analysis) if analysis else []:
+    for level, minus in planned_contrasts(plan, analysis):
         name = contrast_name(level, minus)
-        found = {key: look_up(ard, analysis.name, name, key) for key in ("estimate", "ci_lower", "ci_upper")}
+        estimate, lower, upper = (
+            look_up(ard, analysis.name, name, key) for key in ("estimate", "ci_lower", "ci_upper")
+        )
         truth = effects.get(level, 0.0) - effects.get(minus, 0.0)
-        covered = None if found["estimate"] is None else found["ci_lower"] <= truth <= found["ci_upper"]
-        rows.append({"contrast": name, **found, "planted": truth, "covered": covered})
-    return pd.DataFrame(rows, columns=list(load_schema("truth_contrasts")["columns"]))
+        covered = None if lower is None or upper is None else lower <= truth <= upper
+        rows.append((name, estimate, lower, upper, truth, covered))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def summarise(units: pd.DataFrame, pairs: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:

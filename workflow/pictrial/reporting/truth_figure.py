@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pictrial.reporting.figures import COLOURS, HEIGHT, STYLE, WIDTH, contrast_label
+from pictrial.reporting.figures import COLOURS, HEIGHT, STYLE, WIDTH, tick_label
 from pictrial.reporting.numbers import count, decimal
 from pictrial.reporting.truth_comparison import AGREEMENT, TruthComparison
 from pictrial.statistics.analysis_results import contrast_name
@@ -95,14 +95,14 @@ def _draw_contrasts(axes: Axes, plan: TrialPlan, contrasts: pd.DataFrame) -> Non
     labels = []
     for position, row in enumerate(contrasts.itertuples()):
         level, minus = names[row.contrast]
-        labels.append(contrast_label(plan, level, minus))
+        labels.append(tick_label(plan, level, minus))
         colour = COLOURS[list(plan.conditions).index(level)]
         axes.plot(position + 0.18, row.planted, "x", color="black", ms=6, mew=1.4)
         if pd.isna(row.estimate):
             continue
         axes.plot([position - 0.1] * 2, [row.ci_lower, row.ci_upper], color=colour, lw=1.6)
         axes.plot(position - 0.1, row.estimate, "D", color=colour, ms=6, mec="white", mew=0.6)
-    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_xlim(-0.6, max(len(labels), 1) - 0.4)
     axes.set_xticks(range(len(labels)), labels, fontsize=7)
     axes.set_ylabel("Difference in ΔF (pps)")
     axes.plot([], [], "x", color="black", ms=6, mew=1.4, label="planted")

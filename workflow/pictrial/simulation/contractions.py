@@ -21,6 +21,7 @@ from pictrial.simulation.motoneurones import (
 from pictrial.simulation.noise import (
     NoiseSettings,
     coloured_noise,
+    crosstalk,
     electrode_noise,
     line_interference,
     spatial_mixing,
@@ -33,6 +34,7 @@ from pictrial.simulation.torque import (
     TorqueSettings,
     maximal_effort,
     maximal_torque,
+    ramp_drive,
     ramp_torque,
 )
 
@@ -163,6 +165,8 @@ def simulate_ramp(
     )
     random = person.random(session, "ramp")
     emg += disturbances(person, n_samples, random)
+    effort = np.maximum(ramp_drive(settings.ramp, rate)[1], 0) / settings.ramp.peak_drive
+    emg += crosstalk(settings.noise, grid_positions(), effort, rate, random)
     pulses = np.array([])
     if condition in settings.stimulated:
         pulses = stimulation_pulses(settings.noise, settings.ramp.duration, random)

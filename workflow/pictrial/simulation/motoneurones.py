@@ -25,11 +25,11 @@ class PoolSettings:
     the ramp's peak stay silent.
     """
 
-    n_units: int = 45
-    lowest_threshold: float = 2.0
+    n_units: int = 36
+    lowest_threshold: float = 3.0
     highest_threshold: float = 60.0
     gain_sd: float = 0.07
-    rate_at_recruitment: float = 7.5
+    rate_at_recruitment: float = 8.0
     rate_at_recruitment_sd: float = 0.5
     lowest_rate: float = 3.0
     isi_cov: float = 0.12

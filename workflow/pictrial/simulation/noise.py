@@ -13,6 +13,8 @@ class NoiseSettings:
     shared_noise: float = 4.0
     correlation_length: float = 15.0
     amplifier_noise: float = 1.5
+    crosstalk: float = 40.0
+    crosstalk_length: float = 80.0
     line_frequency: float = 50.0
     line_amplitude: float = 4.0
     line_harmonics: tuple[float, ...] = (1.0, 0.3, 0.2)
@@ -43,10 +45,10 @@ def coloured_noise(
 def spatial_mixing(positions: np.ndarray, length: float) -> np.ndarray:
     """Return the matrix, (channels, channels), that correlates channels by ``exp(−d² / 2 length²)``."""
     distances = np.linalg.norm(positions[:, None] - positions[None], axis=2)
-    correlation = np.exp(-0.5 * (distances / length) ** 2)
-    # A little of each channel's own noise keeps the matrix positive definite in floating point.
-    correlation = 0.99 * correlation + 0.01 * np.eye(len(positions))
-    return np.linalg.cholesky(correlation).astype(np.float32)
+    values, vectors = np.linalg.eigh(np.exp(-0.5 * (distances / length) ** 2))
+    # Symmetric root: eigenvalues that are zero but for rounding cannot spoil it, as they would Cholesky's.
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return root.astype(np.float32)
 
 
 def electrode_noise(
@@ -67,6 +69,22 @@ def electrode_noise(
     noise += settings.shared_noise * (mixing @ coloured_noise(shape, sampling_rate, random))
     noise += settings.amplifier_noise * random.standard_normal(shape, dtype=np.float32)
     return noise
+
+
+def crosstalk(
+    settings: NoiseSettings,
+    positions: np.ndarray,
+    effort: np.ndarray,
+    sampling_rate: float,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Return the EMG of muscles below and beside, spatially smooth: µV, float32, (channels, samples).
+
+    Coloured noise whose amplitude follows `effort`, shape (samples,), 1 at the ramp's peak.
+    """
+    noise = coloured_noise((len(positions), effort.size), sampling_rate, random, lowest=15, highest=150)
+    mixing = spatial_mixing(positions, settings.crosstalk_length)
+    return settings.crosstalk * effort.astype(np.float32) * (mixing @ noise)
 
 
 def line_interference(

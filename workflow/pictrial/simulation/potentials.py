@@ -13,22 +13,22 @@ class MuscleSettings:
     """
 
     fewest_fibres: float = 150.0
-    most_fibres: float = 900.0
+    most_fibres: float = 800.0
     fibres_per_source: int = 6
     fibre_radius: float = 0.027
     muscle_width: float = 44.0
-    muscle_thickness: float = 14.0
+    muscle_thickness: float = 9.0
     thinnest_fat: float = 3.0
     thickest_fat: float = 5.0
     territory_radius: float = 4.0
     endplate_position: float = 44.0
-    endplate_spread_between_units: float = 5.0
+    endplate_spread_between_units: float = 8.0
     endplate_spread_within_unit: float = 2.5
     semi_length: float = 62.0
     tendon_spread: float = 3.0
     lowest_velocity: float = 3.6
     highest_velocity: float = 4.6
-    velocity_sd: float = 0.15
+    velocity_sd: float = 0.3
     anisotropy: float = 6.0
     intracellular_conductivity: float = 1.01
     radial_conductivity: float = 0.063

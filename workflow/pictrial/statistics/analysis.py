@@ -9,6 +9,7 @@ from pictrial.statistics.contrasts import DF_METHOD, contrasts, holm, marginal_m
 from pictrial.statistics.mixed_model import MixedModelFit, NotEstimable, fit_mixed_model, fit_record
 from pictrial.statistics.paired import METHOD as PAIRED_METHOD
 from pictrial.statistics.paired import no_comparison, paired_comparison, participant_means
+from pictrial.trial.analysis_tables import select_population
 from pictrial.trial.plan import Analysis, Family, TrialPlan
 
 MIXED_METHOD = "linear mixed model, REML (statsmodels MixedLM), generalised least squares"
@@ -86,10 +87,8 @@ def run_analysis(
     results: ResultsBuilder, plan: TrialPlan, analysis: Analysis, outcomes: pd.DataFrame
 ) -> dict:
     """Add the numbers of one analysis to `results`; return the record of its fit, empty if it fits none."""
-    chosen = outcomes[outcomes["outcome"] == analysis.outcome].dropna(subset=["value"])
+    chosen = select_population(outcomes[outcomes["outcome"] == analysis.outcome], analysis.population)
     conditions = list(plan.conditions)
-    if analysis.population == "matched_units":
-        chosen = chosen[chosen["matched"].astype(bool)]
     families = [family for family in plan.families.values() if analysis.name in family.analyses]
     if analysis.method == "paired_comparison":
         _paired(results, chosen, conditions, families)
@@ -110,7 +109,7 @@ def model_frame(rows: pd.DataFrame) -> pd.DataFrame:
 def _describe(results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str]) -> None:
     there = rows.dropna(subset=["value"])
     means = participant_means(there, conditions)
-    total = {
+    total: dict[str, float] = {
         **counts(there),
         "n_values": len(there),
         "n_missing": len(rows) - len(there),

@@ -133,7 +133,7 @@ def independent_columns(matrix: np.ndarray) -> np.ndarray:
             for direction in basis:
                 rest = rest - direction * (direction @ rest)
         norm = np.linalg.norm(rest)
-        if norm > _TOLERANCE * max(np.linalg.norm(column), 1.0):
+        if norm > _TOLERANCE * max(float(np.linalg.norm(column)), 1.0):
             basis.append(rest / norm)
             kept[index] = True
     return kept

@@ -127,7 +127,8 @@ def generalised_least_squares(
     y' V^-1 y of the residuals in place of its profiled form.
     """
     x, y = design.fixed[:, design.kept], design.response
-    precision, score, quadratic, log_det = np.zeros((x.shape[1],) * 2), np.zeros(x.shape[1]), 0.0, 0.0
+    precision, score = np.zeros((x.shape[1],) * 2), np.zeros(x.shape[1])
+    quadratic, log_det = 0.0, 0.0
     for block in np.unique(design.outer):
         rows = np.flatnonzero(design.outer == block)
         v = np.eye(len(rows)) * variances[RESIDUAL]
@@ -137,8 +138,8 @@ def generalised_least_squares(
         solved = np.linalg.solve(v, np.column_stack([x[rows], y[rows]]))
         precision += x[rows].T @ solved[:, :-1]
         score += x[rows].T @ solved[:, -1]
-        quadratic += y[rows] @ solved[:, -1]
-        log_det += np.linalg.slogdet(v)[1]
+        quadratic += float(y[rows] @ solved[:, -1])
+        log_det += float(np.linalg.slogdet(v)[1])
     covariance = np.linalg.inv(precision)
     beta = covariance @ score
     n, p = x.shape

@@ -1,0 +1,103 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from decomposition_recordings import CHANNELS, RATE, SETTINGS, recording, trains
+
+from pictrial.decomposition.agreement import match_units
+from pictrial.decomposition.extension import ExtendedSignal
+from pictrial.decomposition.separation import decompose
+from pictrial.decomposition.starts import Starts
+from pictrial.decomposition.storage import read_decomposition, read_discharges, write_decomposition
+from pictrial.errors import InputError
+from pictrial.seeds import random_generator
+
+TRUTH = trains(6, 14, "one")
+GOOD = np.arange(CHANNELS) != 5
+
+
+@pytest.fixture(scope="module")
+def contraction():
+    made = recording(TRUTH, 14, "one")
+    made.emg[5] = 4000 * random_generator(1, "bad").standard_normal(made.n_samples)
+    return made
+
+
+@pytest.fixture(scope="module")
+def decomposition(contraction):
+    return decompose(contraction, GOOD, SETTINGS)
+
+
+def test_every_unit_is_found_and_nothing_else(decomposition):
+    matches = match_units(decomposition.discharges, TRUTH, RATE)
+    assert sorted(matches["reference_unit"]) == sorted(TRUTH)
+    assert matches["rate_of_agreement"].min() > 0.97
+    first = [samples[0] for samples in decomposition.discharges.values()]
+    assert first == sorted(first)
+
+
+def test_every_candidate_has_a_row_and_every_rejected_one_a_reason(decomposition):
+    quality = decomposition.quality
+    assert quality["accepted"].sum() == len(TRUTH)
+    assert quality.loc[~quality["accepted"], "reason"].str.len().gt(0).all()
+    assert quality.loc[quality["accepted"], "reason"].isna().all()
+    assert (quality.loc[quality["accepted"], "silhouette"] >= 0.9).all()
+
+
+def test_filters_in_signal_space_give_the_sources(contraction, decomposition):
+    signal = ExtendedSignal(contraction.emg, decomposition.filters.shape[2])
+    assert np.all(decomposition.filters[:, 5] == 0)
+    for number, (unit, samples) in enumerate(decomposition.discharges.items()):
+        rows = decomposition.filters[number].T.reshape(-1, 1)
+        np.testing.assert_allclose(signal.apply(rows)[samples, 0], decomposition.sources[unit], rtol=1e-3)
+
+
+def test_a_second_decomposition_is_identical(contraction, decomposition):
+    again = decompose(contraction, GOOD, SETTINGS)
+    assert again.discharges.keys() == decomposition.discharges.keys()
+    for unit, samples in decomposition.discharges.items():
+        np.testing.assert_array_equal(again.discharges[unit], samples)
+    np.testing.assert_array_equal(again.filters, decomposition.filters)
+
+
+def test_gain_of_the_amplifier_does_not_matter(contraction, decomposition):
+    louder = decompose(replace(contraction, emg=1000 * contraction.emg), GOOD, SETTINGS)
+    for unit, samples in decomposition.discharges.items():
+        np.testing.assert_array_equal(louder.discharges[unit], samples)
+
+
+def test_noise_alone_is_a_clear_error():
+    with pytest.raises(InputError, match=r"silent_emg.bdf: no motor unit was found .*0\.9 needed"):
+        decompose(recording({}, 14, "silent"), np.ones(CHANNELS, bool), SETTINGS)
+
+
+def test_what_is_written_is_what_is_read(decomposition, tmp_path):
+    write_decomposition(decomposition, tmp_path, "decomposed")
+    back = read_decomposition(tmp_path, "one", "decomposed")
+    assert back.discharges.keys() == decomposition.discharges.keys()
+    for unit, samples in decomposition.discharges.items():
+        np.testing.assert_array_equal(back.discharges[unit], samples)
+        np.testing.assert_array_equal(back.sources[unit], decomposition.sources[unit])
+    np.testing.assert_array_equal(back.filters, decomposition.filters)
+    times = read_discharges(tmp_path / "one_desc-decomposed_events.tsv")
+    np.testing.assert_allclose(times["MU01"] * RATE, decomposition.discharges["MU01"], atol=1e-5)
+
+
+def test_a_broken_events_file_names_its_row(tmp_path):
+    path = tmp_path / "events.tsv"
+    header = "onset\tduration\tsample\tunit_id\tevent_type\n"
+    path.write_text(header + "0.1\t0\t205\tMU01\tmotor-unit-spike\n-2\t0\t9\tMU01\tmotor-unit-spike\n")
+    with pytest.raises(InputError, match=r"events.tsv: row 2, column 'onset': value '-2.0'"):
+        read_discharges(path)
+
+
+def test_starts_are_the_common_directions_largest_group_first():
+    random = random_generator(1, "starts")
+    directions = np.linalg.qr(random.standard_normal((200, 2)))[0]
+    members = np.array([0] * 40 + [1] * 25)
+    observations = 12 * directions[:, members] + random.standard_normal((200, 65))
+    starts = Starts(np.arange(65) * 10, observations.astype(np.float32))
+    starts.exclude(np.array([0, 10]), 1, 1)
+    taken = starts.take(2)
+    assert np.abs(np.sum(taken * directions, axis=0)).min() > 0.9
+    assert starts.take(2).shape == (200, 0)

@@ -1,0 +1,40 @@
+"""A drawn trial and its results."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+
+from drawn_trial import DrawnTrial, draw_outcomes  # noqa: E402
+
+from pictrial.statistics.analysis import analyse_trial  # noqa: E402
+from pictrial.trial.plan import TrialPlan, load_plan  # noqa: E402
+
+SHA = "cd" * 32
+
+
+@pytest.fixture(scope="session")
+def plan() -> TrialPlan:
+    return load_plan(REPOSITORY / "config" / "trial.yaml")
+
+
+@pytest.fixture(scope="session")
+def outcomes(plan) -> pd.DataFrame:
+    return draw_outcomes(plan.sessions, DrawnTrial(), seed=1)
+
+
+@pytest.fixture(scope="session")
+def ard(plan, outcomes) -> pd.DataFrame:
+    return analyse_trial(plan, outcomes, SHA)[0]
+
+
+@pytest.fixture(scope="session")
+def single(outcomes) -> tuple[TrialPlan, pd.DataFrame, pd.DataFrame]:
+    """Plan, outcomes and ARD of one participant in one condition."""
+    plan = load_plan(REPOSITORY / "config" / "vastus_lateralis" / "trial.yaml")
+    one = outcomes[(outcomes["participant"] == "01") & (outcomes["condition"] == "control")]
+    return plan, one, analyse_trial(plan, one, SHA)[0]
