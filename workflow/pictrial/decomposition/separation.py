@@ -57,7 +57,7 @@ class DecompositionSettings:
     refinements: int = 8
     minimal_silhouette: float = 0.9
     explaining_silhouette: float = 0.85
-    maximal_interval_variability: float = 0.45
+    maximal_interval_variability: float = 0.3
     minimal_discharges: int = 20
     duplicate_agreement: float = 0.3
 

@@ -52,7 +52,7 @@ class QualitySettings:
     saturated_share: float = 0.001
     line_share: float = 0.5
     noise_ratio: float = 3.0
-    weak_ratio: float = 1 / 3
+    weak_ratio: float = 0.33
     correlation_ratio: float = 0.5
     neighbours: int = 8
     good_share: float = 0.5

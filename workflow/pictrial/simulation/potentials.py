@@ -17,8 +17,8 @@ class MuscleSettings:
     fibres_per_source: int = 6
     fibre_radius: float = 0.027
     muscle_width: float = 44.0
-    muscle_thickness: float = 9.0
-    thinnest_fat: float = 3.0
+    muscle_thickness: float = 7.0
+    thinnest_fat: float = 3.5
     thickest_fat: float = 5.0
     territory_radius: float = 4.0
     endplate_position: float = 44.0
