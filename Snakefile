@@ -15,6 +15,7 @@ if not workflow.overwrite_configfiles:
     configfile: "config/config.yaml"
 
 
+# One environment serves all rules: the one that Snakemake runs in. This names an image of it; none is published.
 container: "docker://pictrial/pictrial:0.1.0"
 
 

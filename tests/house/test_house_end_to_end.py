@@ -28,7 +28,7 @@ def finished(tmp_path_factory):
 def test_everything_that_is_promised_is_there(finished):
     results, _, _ = finished
     for name in ("figures/delta_f.png", "figures/delta_f.pdf", "figures/delta_f.svg", "tables/delta_f.csv"):
-        assert (results / name).stat().st_size > 500, name
+        assert (results / name).stat().st_size > 100, name
     for name in (
         "statistics/ard",
         "analysis/exclusions",
@@ -54,7 +54,7 @@ def test_every_job_left_log_and_benchmark(finished):
         path.relative_to(results / "benchmarks").with_suffix("")
         for path in (results / "benchmarks").rglob("*.tsv")
     }
-    assert logs == {path for path in times if path.name != "explore_pair_criteria"}
+    assert logs == times
     assert len(logs) > 20
     assert all((results / "logs" / f"{name}.log").stat().st_size for name in logs)
 
@@ -106,7 +106,7 @@ def test_truncated_recording_stops_with_a_clear_line(finished, tmp_path):
     import shutil
 
     shutil.copytree(finished[0] / "bids", tmp_path / "bids")
-    recording = next((tmp_path / "bids").rglob("*ses-2_task-ramp*.bdf"))
+    recording = next((tmp_path / "bids").rglob("sub-01_ses-2_task-ramp*.bdf"))
     recording.write_bytes(recording.read_bytes()[:-5000])
     path = write_trial(
         tmp_path / "run", participants=2, data={"source": "bids", "bids": str(tmp_path / "bids")}

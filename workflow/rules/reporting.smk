@@ -120,22 +120,30 @@ if SOURCE == "simulate":
 
 rule explore_pair_criteria:
     input:
+        notebook=os.path.relpath(
+            Path(workflow.basedir) / "notebooks" / "pair_criteria.ipynb"
+        ),
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
     output:
+        notebook=f"{RESULTS}/notebooks/pair_criteria.ipynb",
         figure=report(
             f"{RESULTS}/notebooks/pair_criteria.png",
             caption="../report/pair_criteria.rst",
             category="Exploration",
         ),
     log:
-        notebook=f"{RESULTS}/notebooks/pair_criteria.ipynb",
+        f"{RESULTS}/logs/explore_pair_criteria.log",
     benchmark:
         f"{RESULTS}/benchmarks/explore_pair_criteria.tsv"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        folder=subpath(output.notebook, parent=True),
     message:
         "Executing the notebook on pair criteria"
-    notebook:
-        "../../notebooks/pair_criteria.ipynb"
+    shell:
+        "PAIRS=$(cd $(dirname {input.pairs:q}) && pwd)/pairs.tsv"
+        " FIGURE=$(cd {params.folder:q} && pwd)/pair_criteria.png"
+        " jupyter nbconvert --execute --to notebook --output-dir {params.folder:q} {input.notebook:q} > {log:q} 2>&1"

@@ -49,8 +49,8 @@ class DecompositionSettings:
     """
 
     extended_channels: int = 1000
-    rounds: int = 3
-    starts: int = 48
+    rounds: int = 5
+    starts: int = 32
     iterations: int = 10
     tolerance: float = 1e-4
     same_filter: float = 0.9
