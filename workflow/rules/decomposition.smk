@@ -10,7 +10,7 @@ rule decompose_recording:
     input:
         recording=RAMP,
         channels=f"{CHECKED}_desc-quality_channels.tsv",
-        code=code("decomposition/*", "recordings/bids", "recordings/conditioning"),
+        code=code("decomposition/*", "recordings/b*", "recordings/conditioning"),
     output:
         events=f"{DECOMPOSED}_desc-decomposed_events.tsv",
         filters=f"{DECOMPOSED}_desc-decomposed_filters.npz",
@@ -43,7 +43,7 @@ for sessions, suffix, members in by_sessions():
             events=of_participant(f"{DECOMPOSED}_desc-decomposed_events.tsv"),
             filters=of_participant(f"{DECOMPOSED}_desc-decomposed_filters.npz"),
             quality=of_participant(f"{DECOMPOSED}_desc-decomposed_units.tsv"),
-            code=code("decomposition/*", "recordings/bids", "recordings/conditioning"),
+            code=code("decomposition/*", "recordings/b*", "recordings/conditioning"),
         output:
             events=expand(
                 f"{DECOMPOSED}_desc-tracked_events.tsv",

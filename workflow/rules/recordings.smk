@@ -25,7 +25,7 @@ if SOURCE == "import":
     rule import_recordings:
         input:
             exports=[entry["file"] for entry in config["data"]["import"]],
-            code=code("recordings/otb", "recordings/bids_writer"),
+            code=code("recordings/otb", "recordings/b*"),
         output:
             participants=f"{BIDS}/participants.tsv",
             sessions=expand(f"{BIDS}/sub-{{p}}/sub-{{p}}_sessions.tsv", p=PARTICIPANTS),

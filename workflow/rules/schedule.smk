@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from pictrial.configuration import check_configuration
+from pictrial.checked_yaml import check_content
 from pictrial.errors import InputError
 from pictrial.trial.plan import load_plan
 
@@ -20,7 +20,8 @@ shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH
 PLAN = config.get("trial", "config/trial.yaml")
 try:
     named = ", ".join(map(str, workflow.overwrite_configfiles))
-    check_configuration(config, named or "config/config.yaml")
+    rules_of_config = Path(workflow.basedir) / "workflow/schemas/config.schema.json"
+    check_content(config, rules_of_config, named or "config/config.yaml")
     TRIAL = load_plan(PLAN)
 except InputError as error:
     raise WorkflowError(str(error)) from None

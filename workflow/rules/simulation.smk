@@ -8,7 +8,7 @@ if SOURCE == "simulate":
     rule write_sample_dataset:
         input:
             plan=PLAN,
-            code=code("simulation/*", "recordings/bids_writer"),
+            code=code("simulation/*", "recordings/b*"),
         output:
             description=f"{BIDS}/dataset_description.json",
             participants=f"{BIDS}/participants.tsv",
@@ -35,7 +35,7 @@ if SOURCE == "simulate":
                 f"simulate_participant{suffix}"
             input:
                 plan=PLAN,
-                code=code("simulation/*", "recordings/bids_writer"),
+                code=code("simulation/*", "recordings/b*"),
             output:
                 recordings=expand([RAMP, *MVC], session=sessions, allow_missing=True),
                 sessions=f"{BIDS}/sub-{{participant}}/sub-{{participant}}_sessions.tsv",

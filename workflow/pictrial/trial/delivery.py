@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from pictrial.checked_yaml import did_you_mean
 from pictrial.errors import InputError
 from pictrial.trial.plan import PlannedSession, TrialPlan
-from pictrial.trial.plan_file import did_you_mean
 
 
 def check_delivered(plan: TrialPlan, bids_root: str | Path) -> pd.DataFrame:

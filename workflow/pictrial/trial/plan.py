@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pictrial.checked_yaml import did_you_mean, read_checked_yaml
 from pictrial.errors import InputError
-from pictrial.trial.plan_file import did_you_mean, read_checked_yaml
 
 if TYPE_CHECKING:
     import pandas as pd

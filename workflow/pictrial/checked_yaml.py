@@ -65,16 +65,36 @@ def read_checked_yaml(path: str | Path, schema: str | Path) -> dict:
         raise InputError(path, *problem.args) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(path, f"not YAML: {' '.join(str(error).split())}", "Correct the syntax.") from error
+    return check_content(content, schema, path)
+
+
+def check_content(content: object, schema: str | Path, where: object) -> dict:
+    """Check what a file says against the JSON Schema at `schema` and return it.
+
+    Parameters
+    ----------
+    content : object
+        What YAML made of the file.
+    schema : str or Path
+        File.
+    where : object
+        What to call the content in an error, usually its file.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_checked_yaml`.
+    """
     rules = json.loads(Path(schema).read_text(encoding="utf-8"))
     try:
         return fastjsonschema.compile(rules, use_default=False)(content)
     except fastjsonschema.JsonSchemaValueException as error:
-        raise _as_input_error(path, error) from error
+        raise _as_input_error(where, error) from error
 
 
-def _as_input_error(path: Path, error: fastjsonschema.JsonSchemaValueException) -> InputError:
+def _as_input_error(place: object, error: fastjsonschema.JsonSchemaValueException) -> InputError:
     key = ".".join(str(part) for part in error.path[1:])
-    where = f"{path}, key {key}" if key else str(path)
+    where = f"{place}, key {key}" if key else str(place)
     if error.rule == "additionalProperties" and isinstance(error.value, dict):
         return _unknown_key(where, error.value, error.definition)
     if error.rule == "required":
