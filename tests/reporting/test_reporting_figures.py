@@ -115,3 +115,12 @@ def test_caption_has_n_and_numbers_of_the_ard(plan, ard):
         assert f"P = {p_value(look_up(ard, 'primary', f'{level} - control', 'p'))}" in caption
     assert "provisional" in caption
     assert "<" not in caption
+
+
+def test_layout_is_fixed_to_rounded_positions_before_files_are_written(plan, ard, outcomes, tmp_path):
+    # The layout's solver differs in its last digits from process to process, and SVG identifiers hash them.
+    figure = draw_outcome(plan, ard, outcomes, "delta_f")
+    write_figure(figure, tmp_path / "figure")
+    bounds = [value for axes in figure.axes for value in axes.get_position().bounds]
+    assert len(bounds) == 8
+    assert bounds == pytest.approx([round(value, 4) for value in bounds], abs=1e-12)

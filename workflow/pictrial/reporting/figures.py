@@ -104,10 +104,19 @@ def write_figure(figure: Figure, stem: str | Path) -> list[Path]:
     # Without these the formats would carry the date, and SVG random identifiers.
     metadata: dict[str, dict] = {"pdf": {"CreationDate": None}, "png": {}, "svg": {"Date": None}}
     with matplotlib.rc_context(STYLE), _fixed_date():
+        _fix_layout(figure)
         for path, suffix in zip(paths, FORMATS, strict=True):
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, format=suffix, metadata=metadata[suffix])
     return paths
+
+
+def _fix_layout(figure: Figure) -> None:
+    """Fix the axes where the layout put them; the last digits of its solver differ from run to run."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(value, 4) for value in axes.get_position().bounds])
 
 
 @contextmanager
