@@ -59,6 +59,6 @@ def test_spike_triggered_average_recovers_the_potential_and_skips_cut_windows():
     samples = np.array([3, 1000, 2000, 4990])
     emg[1, samples[1:3] + 10] = 5.0
     average = spike_triggered_average(emg, samples, RATE)
-    assert average.shape == (2, round(0.02 * RATE) + round(0.03 * RATE))
-    assert np.argmax(average[1]) == round(0.02 * RATE) + 10
+    assert average.shape == (2, round(0.01 * RATE) + round(0.02 * RATE))
+    assert np.argmax(average[1]) == round(0.01 * RATE) + 10
     assert average[1].max() == pytest.approx(5, abs=0.1)

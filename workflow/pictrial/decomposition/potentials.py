@@ -2,8 +2,8 @@
 
 import numpy as np
 
-#: Window of a potential around the discharge (s).
-BEFORE, AFTER = 0.02, 0.03
+#: Window of a potential around the discharge (s): as short as a potential, for the rest is noise.
+BEFORE, AFTER = 0.01, 0.02
 #: Discharges of one unit in two recordings may sit at different points of the potential, up to this (s).
 LARGEST_SHIFT = 0.015
 

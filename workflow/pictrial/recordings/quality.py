@@ -53,7 +53,7 @@ class QualitySettings:
     line_share: float = 0.5
     noise_ratio: float = 3.0
     weak_ratio: float = 0.33
-    correlation_ratio: float = 0.5
+    correlation_ratio: float = 0.25
     neighbours: int = 8
     good_share: float = 0.5
     conditioning: ConditioningSettings = field(default_factory=ConditioningSettings)
