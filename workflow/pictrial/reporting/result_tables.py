@@ -21,11 +21,11 @@ from pictrial.trial.plan import Analysis, TrialPlan
 
 CONDITIONS, CONTRASTS = "Conditions", "Contrasts"
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 2rem auto; max-width: 75rem; }
+body { font: 13.5px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 2rem auto; max-width: 90rem; }
 body { padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; border-top: 2px solid; border-bottom: 2px solid; }
 caption { text-align: left; font-weight: 600; padding-bottom: .6rem; }
-th, td { padding: .3rem .6rem; text-align: right; vertical-align: top; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .45rem; text-align: right; vertical-align: top; font-variant-numeric: tabular-nums; }
 td { white-space: nowrap; } th { font-weight: 600; }
 thead th { border-bottom: 1px solid; vertical-align: bottom; } th[scope=colgroup] { text-align: center; }
 th[scope=row], th[scope=rowgroup] { text-align: left; }
