@@ -91,13 +91,16 @@ def test_a_broken_events_file_names_its_row(tmp_path):
         read_discharges(path)
 
 
-def test_starts_are_the_common_directions_largest_group_first():
+def test_starts_are_the_common_directions_and_the_strongest_instants():
     random = random_generator(1, "starts")
     directions = np.linalg.qr(random.standard_normal((200, 2)))[0]
     members = np.array([0] * 40 + [1] * 25)
     observations = 12 * directions[:, members] + random.standard_normal((200, 65))
-    starts = Starts(np.arange(65) * 10, observations.astype(np.float32))
+    loner = 60 * np.ones((200, 1))
+    starts = Starts(np.arange(66) * 10, np.hstack([observations, loner]).astype(np.float32))
     starts.exclude(np.array([0, 10]), 1, 1)
-    taken = starts.take(2)
-    assert np.abs(np.sum(taken * directions, axis=0)).min() > 0.9
-    assert starts.take(2).shape == (200, 0)
+    taken = starts.take(4)
+    assert taken.shape == (200, 3), "two groups, one instant that is left"
+    assert np.abs(np.sum(taken[:, :2] * directions, axis=0)).min() > 0.9, "the larger group first"
+    np.testing.assert_allclose(taken[:, 2], 200**-0.5, rtol=1e-5)
+    assert starts.take(4).shape == (200, 0)

@@ -139,6 +139,8 @@ def _lmm(options: argparse.Namespace) -> None:
 
     try:
         frame = pd.read_csv(options.data)
+    except OSError as error:
+        raise InputError(options.data, f"cannot be read ({error.strerror})", "Check the path.") from None
     except ValueError as error:
         raise InputError(
             options.data, f"not a CSV table ({error})", "Give one row per observation."

@@ -49,9 +49,9 @@ class DecompositionSettings:
     """
 
     extended_channels: int = 1000
-    rounds: int = 5
-    starts: int = 32
-    iterations: int = 10
+    rounds: int = 4
+    starts: int = 48
+    iterations: int = 6
     tolerance: float = 1e-4
     same_filter: float = 0.9
     refinements: int = 8

@@ -29,7 +29,8 @@ class Starts:
 
     def __init__(self, instants: np.ndarray, observations: np.ndarray):
         self.instants = instants
-        self._directions = observations / np.linalg.norm(observations, axis=0)
+        self._lengths = np.linalg.norm(observations, axis=0)
+        self._directions = observations / self._lengths
         # The cosine of two random directions in n dimensions has the standard deviation 1/√n.
         self._alike = self._directions.T @ self._directions > ALIKE / np.sqrt(len(observations))
         self._free = np.ones(len(instants), bool)
@@ -42,13 +43,24 @@ class Starts:
             self._free[start:stop] = False
 
     def take(self, number: int) -> np.ndarray:
-        """Take up to `number` starting vectors, those with most look-alikes first, each instant once.
+        """Take up to `number` starting vectors, each instant once.
+
+        Half of them are the means of the largest groups of look-alikes; the others are single instants,
+        those with the longest whitened observation, for units that discharge too seldom or too often
+        with others to make a group.
 
         Returns
         -------
         ndarray of float32, shape (components, starts)
             Of unit length.
         """
+        groups = self._take_groups(number // 2)
+        free = np.flatnonzero(self._free)
+        singles = free[np.argsort(-self._lengths[free], kind="stable")][: number - number // 2]
+        self._free[singles] = False
+        return np.concatenate([groups, self._directions[:, singles]], axis=1)
+
+    def _take_groups(self, number: int) -> np.ndarray:
         vectors: list[np.ndarray] = []
         counts = self._alike[:, self._free].sum(axis=1) * self._free
         while len(vectors) < number and counts.max(initial=0) >= FEWEST_ALIKE:

@@ -116,7 +116,8 @@ def _fix_layout(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position([round(value, 4) for value in axes.get_position().bounds])
+        left, bottom, width, height = (round(value, 4) for value in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 @contextmanager
