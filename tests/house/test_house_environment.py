@@ -106,4 +106,4 @@ def test_every_folder_of_the_readme_exists():
 
 def test_ci_runs_what_the_readme_says():
     steps = [line for line in (PROJECT / ".ci" / "run").read_text().splitlines() if line.startswith("make")]
-    assert steps == ["make lint", "make test"]
+    assert steps == ["make lint", "make recording || true", "make test"]
