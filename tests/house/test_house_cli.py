@@ -108,23 +108,17 @@ def test_lmm_refuses_a_formula_that_does_not_fit(outcomes, tmp_path, capsys, for
     assert not (tmp_path / "result.csv").exists()
 
 
-def test_lmm_refuses_missing_values(outcomes, tmp_path, capsys):
-    frame = pd.read_csv(outcomes)
-    frame.loc[3, "value"] = None
+def test_lmm_counts_the_rows_that_it_leaves_out(outcomes, tmp_path, capsys):
+    frame = pd.read_csv(outcomes).assign(comment="")
+    frame.loc[[3, 7], "value"] = None
     frame.to_csv(outcomes, index=False)
-    assert (
-        main(
-            [
-                "lmm",
-                str(outcomes),
-                "value ~ condition + (1 | participant)",
-                "--output",
-                str(tmp_path / "r.csv"),
-            ]
-        )
-        == 2
-    )
-    assert "value" in capsys.readouterr().err
+    output = tmp_path / "r.csv"
+    assert main(["lmm", str(outcomes), "value ~ condition + (1 | participant)", "--output", str(output)]) == 0
+    said = capsys.readouterr().out
+    assert "2 of 48 rows left out, a column of the formula is empty" in said
+    assert "46 observations" in said
+    result = pd.read_csv(output)
+    assert (result["n"] == 46).all() and (result["n_left_out"] == 2).all()
 
 
 def test_delta_f_writes_the_ledger(tmp_path, capsys):

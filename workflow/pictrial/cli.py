@@ -135,6 +135,7 @@ def _lmm(options: argparse.Namespace) -> None:
     import pandas as pd
 
     from pictrial.files import atomic_path
+    from pictrial.statistics.formula import parse_formula
     from pictrial.statistics.mixed_model import NotEstimable, fit_mixed_model, fit_record
 
     try:
@@ -145,8 +146,13 @@ def _lmm(options: argparse.Namespace) -> None:
         raise InputError(
             options.data, f"not a CSV table ({error})", "Give one row per observation."
         ) from error
+    formula = parse_formula(options.formula)
+    complete = frame.dropna(subset=[name for name in formula.names if name in frame])
+    left_out = len(frame) - len(complete)
+    if left_out:
+        print(f"{options.data}: {left_out} of {len(frame)} rows left out, a column of the formula is empty")
     try:
-        record = fit_record(fit_mixed_model(frame, options.formula, levels={}))
+        record = fit_record(fit_mixed_model(complete, formula, levels={}))
     except NotEstimable as reason:
         raise InputError(options.data, str(reason), "Give more data, or a smaller model.") from None
     fixed = [{"part": "fixed", "term": term, **values} for term, values in record["fixed_effects"].items()]
@@ -155,12 +161,13 @@ def _lmm(options: argparse.Namespace) -> None:
     result = pd.DataFrame(fixed + random, columns=["part", "term", "estimate", "standard_error"])
     with atomic_path(options.output) as temporary:
         result.assign(
-            n=len(frame),
+            n=len(complete),
+            n_left_out=left_out,
             method=record["method"],
             status=record["status"],
             warning="; ".join(record["warnings"]),
         ).to_csv(temporary, index=False, lineterminator="\n")
-    print(f"{options.output}: {len(frame)} observations, {record['status']}")
+    print(f"{options.output}: {len(complete)} observations, {record['status']}")
 
 
 if __name__ == "__main__":
