@@ -7,8 +7,8 @@ import pytest
 from pictrial.errors import InputError
 from pictrial.files import sha256
 from pictrial.recordings.bids import read_bids_recording, recording_path
-from pictrial.simulation.contractions import SampleTrialSettings, SimulatedParticipant
-from pictrial.simulation.sample_trial import simulate_contraction, simulate_participant, write_sample_dataset
+from pictrial.simulation.contractions import SampleTrialSettings, SimulatedParticipant, simulate_ramp
+from pictrial.simulation.sample_trial import simulate_participant, write_sample_dataset
 from pictrial.simulation.truth import write_true_effects
 from pictrial.tables import read_table
 
@@ -53,7 +53,7 @@ def test_same_seed_gives_the_same_bytes_whoever_else_takes_part(written, schedul
 
 def test_recordings_are_read_as_they_were_simulated(written):
     recording = read_bids_recording(recording_path(written / "bids", "02", "1", "ramp"))
-    expected, _ = simulate_contraction(SETTINGS, SEED, "02", "1", "stimulation")
+    expected, _ = simulate_ramp(SimulatedParticipant(SETTINGS, SEED, "02"), "1", "stimulation")
     assert recording.sampling_rate == 2048.0
     assert recording.channel_names == expected.channel_names
     np.testing.assert_allclose(recording.emg, expected.emg, atol=0.02)

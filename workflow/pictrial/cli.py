@@ -97,9 +97,9 @@ def _decompose(options: argparse.Namespace) -> None:
     from pictrial.recordings.quality import QualitySettings, assess_channels
     from pictrial.tables import write_table
 
-    recording = _read_recording(options.recording)
+    recording, marked_bad = _read_recording(options.recording)
     with threadpool_limits(options.threads):
-        channels = assess_channels(recording, QualitySettings())
+        channels = assess_channels(recording, QualitySettings(), marked_bad)
         good = (channels["status"] == "good").to_numpy(dtype=bool)
         conditioned, _ = condition_emg(recording, good, ConditioningSettings())
         decomposition = decompose(conditioned, good, DecompositionSettings())
@@ -109,15 +109,16 @@ def _decompose(options: argparse.Namespace) -> None:
     print(f"{stem}_desc-decomposed_events.tsv: {len(decomposition.discharges)} motor units")
 
 
-def _read_recording(path: Path) -> "Recording":
+def _read_recording(path: Path) -> tuple["Recording", tuple[str, ...]]:
+    """Return the recording, which needs no torque here, and the channels that its sidecar marks bad."""
     if path.suffix == ".mat":
         from pictrial.recordings.otb import read_otb
 
-        return read_otb(path)[0]
+        return read_otb(path, require_torque=False)[0], ()
     if path.suffix in (".bdf", ".edf"):
-        from pictrial.recordings.bids import read_bids_recording
+        from pictrial.recordings.bids import channels_marked_bad, read_bids_recording
 
-        return read_bids_recording(path)
+        return read_bids_recording(path, require_torque=False), channels_marked_bad(path)
     raise InputError(path, f"{path.suffix!r} is no format of recordings", "Give a .bdf, .edf or .mat file.")
 
 

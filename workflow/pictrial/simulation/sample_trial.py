@@ -48,13 +48,6 @@ TASKS = {
 }
 
 
-def simulate_contraction(
-    settings: SampleTrialSettings, seed: int, participant: str, session: str, condition: str
-) -> tuple[Recording, TrueRecording]:
-    """Simulate one ramp of the sample trial, with its truth, and write nothing."""
-    return simulate_ramp(SimulatedParticipant(settings, seed, participant), session, condition)
-
-
 def write_sample_dataset(
     settings: SampleTrialSettings, schedule: pd.DataFrame, seed: int, bids_root: str | Path
 ) -> None:
