@@ -9,6 +9,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
+# Imports stand below the path to the benchmarks, hence E402.
 from drawn_trial import DrawnTrial, draw_outcomes  # noqa: E402
 
 from pictrial.statistics.analysis import analyse_trial  # noqa: E402

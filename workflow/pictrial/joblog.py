@@ -47,6 +47,7 @@ def job_log(path: str | Path) -> Iterator[Callable[..., None]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", encoding="utf-8") as stream:
         tee = _Tee(sys.stderr, stream)
+        # The standard library asks for a whole TextIO, but only write and flush are used.
         with redirect_stdout(tee), redirect_stderr(tee):  # type: ignore[type-var]
             warnings.showwarning = _show_warning
             try:
