@@ -3,14 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
 from pictrial.seeds import random_generator
 from pictrial.simulation.contractions import (
     SampleTrialSettings,
     SimulatedParticipant,
-    grid_positions,
     simulate_maximal_contraction,
     simulate_ramp,
+    sum_potentials,
 )
+from pictrial.simulation.electrodes import ElectrodeGrid
+from pictrial.simulation.motoneurones import active_periods
+from pictrial.simulation.muscle import FibreSources, MuscleSettings
 from pictrial.simulation.noise import (
     NoiseSettings,
     coloured_noise,
@@ -18,7 +22,8 @@ from pictrial.simulation.noise import (
     spatial_mixing,
     stimulation_artefact,
 )
-from pictrial.simulation.potentials import FibreSources, MuscleSettings, surface_potential
+from pictrial.simulation.potentials import surface_potential
+from pictrial.simulation.torque import RampSettings, ramp_drive
 
 RATE = 2048.0
 
@@ -52,7 +57,7 @@ def stimulation(person):
 
 
 def test_grid_is_13_by_5_less_a_corner():
-    positions = grid_positions()
+    positions = ElectrodeGrid().positions
     assert positions.shape == (64, 2)
     assert len(np.unique(positions, axis=0)) == 64
     assert not (positions == 0).all(axis=1).any()
@@ -187,7 +192,7 @@ def test_stimulation_artefact_is_sharp_and_short(stimulation, person):
 
 
 def test_artefact_has_decayed_after_ten_milliseconds():
-    positions, pulses = grid_positions(), np.array([0.1])
+    positions, pulses = ElectrodeGrid().positions, np.array([0.1])
     artefact = stimulation_artefact(NoiseSettings(), positions, pulses, 1000, RATE, random_generator(1, "a"))
     onset = round(0.1 * RATE)
     assert np.all(artefact[:, :onset] == 0)
@@ -207,6 +212,54 @@ def test_potentials_are_the_same_in_all_sessions(control, stimulation):
     assert (one.loc[shared, "hysteresis"] != two.loc[shared, "hysteresis"]).all()
 
 
+def test_other_grids_have_their_columns_and_rows():
+    positions = ElectrodeGrid(4, 8, 10.0, missing_corner=False).positions
+    assert positions.shape == (32, 2)
+    np.testing.assert_array_equal(positions[[0, 1, 8, 31]], [[0, 0], [0, 10], [10, 0], [30, 70]])
+
+
+def test_trapezoid_holds_the_peak():
+    ramp = RampSettings(rise=5.0, hold=15.0)
+    times, drive = ramp_drive(ramp, 512.0)
+    assert ramp.duration == 31.0
+    held = (times > 3 + 5 + 2) & (times < 31 - 3 - 5 - 2)
+    np.testing.assert_allclose(drive[held], 8.0, atol=1e-9)
+    np.testing.assert_allclose(np.interp([5.5, 25.5], times, drive), 4.0, atol=1e-3)
+    periods = active_periods(np.array([4.0, 7.9]), np.array([4.0, 7.99]), times, drive)
+    np.testing.assert_allclose(periods[0], [5.5, 25.5], atol=2e-3)
+    assert periods[1, 0] < 9
+    assert periods[1, 1] > 22
+
+
+def test_signal_to_noise_ratio_is_as_set(person):
+    """After conditioning, from the difference to the units' own EMG: another way than the simulation's."""
+    noise = NoiseSettings(crosstalk=4.0, signal_to_noise=12.0)
+    loud = SimulatedParticipant(replace(person.settings, noise=noise), 7, "02")
+    recording, truth = simulate_ramp(loud, "1", "control")
+    units = sum_potentials(loud.potentials, truth.discharges, recording.n_samples)
+    good = np.arange(64) != loud.bad_channel
+    parts = [
+        condition_emg(replace(recording, emg=emg), good, ConditioningSettings())[0]
+        for emg in (units, recording.emg - units)
+    ]
+    signal, rest = (part.emg[good, round(12 * RATE) : round(14 * RATE)].astype(float).var() for part in parts)
+    assert 10 * np.log10(signal / rest) == pytest.approx(12.0, abs=0.7)
+
+
+def test_shared_territories_make_potentials_similar(person):
+    """Cosine over channels and time at the best lag; most pairs of one territory are above 0.9."""
+
+    def most_alike(muscle):
+        settings = replace(person.settings, muscle=muscle)
+        potentials = list(SimulatedParticipant(settings, 7, "02").potentials.values())
+        spectra = np.array([np.fft.rfft(p / np.linalg.norm(p), 256, axis=1) for p in potentials])
+        cosines = np.fft.irfft(np.einsum("act,bct->abt", spectra.conj(), spectra), 256).max(axis=2)
+        return np.count_nonzero(cosines[np.triu_indices(len(potentials), 1)] > 0.9)
+
+    assert most_alike(MuscleSettings(shared_territories=6, velocity_sd=0.1)) > 10
+    assert most_alike(MuscleSettings()) < 5
+
+
 def test_noise_is_coloured_and_correlated_as_set():
     random = random_generator(1, "noise")
     noise = coloured_noise((64, 40960), RATE, random)
@@ -214,7 +267,7 @@ def test_noise_is_coloured_and_correlated_as_set():
     frequencies = np.fft.rfftfreq(40960, 1 / RATE)
     low, high = (power[(frequencies > f) & (frequencies < 1.2 * f)].mean() for f in (20, 200))
     assert low / high == pytest.approx(10, rel=0.1)
-    mixing = spatial_mixing(grid_positions(), 15.0)
+    mixing = spatial_mixing(ElectrodeGrid().positions, 15.0)
     correlation = np.corrcoef(mixing @ noise)
     assert correlation[20, 21] == pytest.approx(np.exp(-0.5 * (8 / 15) ** 2), abs=0.06)
     assert abs(correlation[0, 63]) < 0.1

@@ -9,6 +9,12 @@ import pandas as pd
 
 from pictrial.recordings.model import Recording
 from pictrial.seeds import random_generator
+from pictrial.simulation.electrodes import ElectrodeGrid
+from pictrial.simulation.irregularities import (
+    IrregularitySettings,
+    add_irregularities,
+    irregularity_table,
+)
 from pictrial.simulation.motoneurones import (
     HysteresisSettings,
     MotoneuronePool,
@@ -24,6 +30,7 @@ from pictrial.simulation.noise import (
     crosstalk,
     electrode_noise,
     line_interference,
+    signal_to_noise,
     spatial_mixing,
     stimulation_artefact,
     stimulation_pulses,
@@ -51,12 +58,13 @@ class SampleTrialSettings:
     torque: TorqueSettings = field(default_factory=TorqueSettings)
     muscle: MuscleSettings = field(default_factory=MuscleSettings)
     noise: NoiseSettings = field(default_factory=NoiseSettings)
+    grid: ElectrodeGrid = field(default_factory=ElectrodeGrid)
+    irregularities: IrregularitySettings = field(default_factory=IrregularitySettings)
 
 
 def grid_positions() -> np.ndarray:
     """Return the electrodes of a GR08MM1305 grid, 13 x 5 at 8 mm less a corner: mm, shape (64, 2)."""
-    across, along = np.meshgrid(np.arange(5) * 8.0, np.arange(13) * 8.0, indexing="ij")
-    return np.column_stack([across.ravel(), along.ravel()])[1:]
+    return ElectrodeGrid().positions
 
 
 @dataclass(frozen=True)
@@ -95,12 +103,13 @@ class SimulatedParticipant:
     @cached_property
     def bad_channel(self) -> int:
         """Index of the channel with a bad contact."""
-        return int(self.random("bad channel").integers(len(grid_positions())))
+        return int(self.random("bad channel").integers(len(self.settings.grid.positions)))
 
     @cached_property
     def potentials(self) -> dict[str, np.ndarray]:
         """Surface potential of each motor unit that the ramp can recruit, µV, (channels, samples)."""
-        positions, settings, pool = grid_positions(), self.settings, self.pool
+        settings, pool = self.settings, self.pool
+        positions = settings.grid.positions
         centre = (positions.max(axis=0) + positions.min(axis=0)) / 2
         size = np.linspace(0, 1, len(pool.unit_ids))
         fibres = draw_fibres(settings.muscle, size, centre, self.random("muscle"))
@@ -122,6 +131,15 @@ class SimulatedParticipant:
         random = self.random(session, "discharges")
         return simulate_discharges(self.pool, hysteresis, self.settings.pool, self.settings.ramp, random)
 
+    def irregular(self, session: str, regular: TrueContraction) -> tuple[TrueContraction, pd.DataFrame]:
+        """Return the contraction with the irregular discharges that the settings ask for, and their table."""
+        settings, random = self.settings, self.random(session, "irregularities")
+        discharges, table = add_irregularities(
+            regular.discharges, settings.irregularities, settings.ramp.duration, random
+        )
+        units = regular.units.assign(n_discharges=[train.size for train in discharges.values()])
+        return TrueContraction(units, discharges), table
+
 
 @dataclass(frozen=True)
 class TrueRecording:
@@ -134,10 +152,13 @@ class TrueRecording:
     discharges : dict of str to ndarray of int64
         For each of them its discharges as ascending sample indices. A discharge is the moment at which
         the action potentials leave the endplates.
+    irregularities : DataFrame
+        Pauses, doublets and late discharges, see :mod:`~pictrial.simulation.irregularities`.
     """
 
     units: pd.DataFrame
     discharges: dict[str, np.ndarray]
+    irregularities: pd.DataFrame = field(default_factory=irregularity_table)
 
 
 def simulate_ramp(
@@ -153,7 +174,8 @@ def simulate_ramp(
         Its motor units and their discharges.
     """
     settings, rate = person.settings, person.settings.sampling_rate
-    truth = person.contraction(session, condition)
+    positions = settings.grid.positions
+    truth, irregularities = person.irregular(session, person.contraction(session, condition))
     n_samples = round(settings.ramp.duration * rate)
     samples = {unit: np.rint(times * rate).astype(np.int64) for unit, times in truth.discharges.items()}
     emg = sum_potentials(person.potentials, samples, n_samples)
@@ -164,19 +186,26 @@ def simulate_ramp(
         ],
     )
     random = person.random(session, "ramp")
-    emg += disturbances(person, n_samples, random)
+    background = disturbances(person, n_samples, random)
     effort = np.maximum(ramp_drive(settings.ramp, rate)[1], 0) / settings.ramp.peak_drive
-    emg += crosstalk(settings.noise, grid_positions(), effort, rate, random)
+    others = crosstalk(settings.noise, positions, effort, rate, random)
+    factor = 1.0
+    if settings.noise.signal_to_noise is not None:
+        used = np.ix_(np.arange(len(emg)) != person.bad_channel, effort >= 0.9 * effort.max())
+        measured = signal_to_noise(emg[used], background[used] + others[used], settings.noise, rate)
+        factor = float(10 ** ((measured - settings.noise.signal_to_noise) / 20))
+    emg += factor * background
+    emg += factor * others
     pulses = np.array([])
     if condition in settings.stimulated:
         pulses = stimulation_pulses(settings.noise, settings.ramp.duration, random)
-        emg += stimulation_artefact(settings.noise, grid_positions(), pulses, n_samples, rate, random)
+        emg += stimulation_artefact(settings.noise, positions, pulses, n_samples, rate, random)
     spoil_channel(emg, person, random)
     torque = ramp_torque(settings.torque, settings.ramp, person.maximal_torque, rate, random)
     recording = _recording(
         person, f"sub-{person.participant}_ses-{session}_task-ramp_run-1", emg, torque, pulses
     )
-    return recording, TrueRecording(units, samples)
+    return recording, TrueRecording(units, samples, irregularities)
 
 
 def simulate_maximal_contraction(person: SimulatedParticipant, session: str) -> Recording:
@@ -186,7 +215,7 @@ def simulate_maximal_contraction(person: SimulatedParticipant, session: str) -> 
     effort = maximal_effort(settings.torque, rate)
     emg = disturbances(person, effort.size, random)
     interference = coloured_noise(emg.shape, rate, random, lowest=20, highest=150)
-    mixing = spatial_mixing(grid_positions(), settings.noise.correlation_length)
+    mixing = spatial_mixing(settings.grid.positions, settings.noise.correlation_length)
     emg += settings.noise.maximal_emg * effort.astype(np.float32) * (mixing @ interference)
     spoil_channel(emg, person, random)
     torque = maximal_torque(settings.torque, person.maximal_torque, rate, random)
@@ -199,7 +228,7 @@ def sum_potentials(
     potentials: dict[str, np.ndarray], discharges: dict[str, np.ndarray], n_samples: int
 ) -> np.ndarray:
     """Sum the potentials of all units at their discharges (samples): µV, float32, (channels, samples)."""
-    emg = np.zeros((len(grid_positions()), n_samples), dtype=np.float32)
+    emg = np.zeros((len(next(iter(potentials.values()))), n_samples), dtype=np.float32)
     for unit, samples in discharges.items():
         potential = potentials[unit].astype(np.float32)
         for start in samples:
@@ -218,7 +247,7 @@ def signal_to_interference(potential: np.ndarray, samples: np.ndarray, emg: np.n
 def disturbances(person: SimulatedParticipant, n_samples: int, random: np.random.Generator) -> np.ndarray:
     """Return noise and line interference of one recording: µV, float32, (channels, samples)."""
     noise, rate = person.settings.noise, person.settings.sampling_rate
-    positions = grid_positions()
+    positions = person.settings.grid.positions
     background = electrode_noise(noise, positions, n_samples, rate, random)
     return background + line_interference(noise, len(positions), n_samples, rate, random)
 
@@ -237,7 +266,7 @@ def _recording(
         sampling_rate=person.settings.sampling_rate,
         emg=emg,
         channel_names=tuple(f"EMG{i + 1:02d}" for i in range(len(emg))),
-        positions=grid_positions(),
+        positions=person.settings.grid.positions,
         torque=torque,
         torque_unit="N.m",
         stimulation=pulses,

@@ -7,7 +7,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class NoiseSettings:
-    """Disturbances of the EMG; amplitudes in µV, frequencies in Hz, times in s."""
+    """Disturbances of the EMG; amplitudes in µV, frequencies in Hz, times in s.
+
+    Where `signal_to_noise` (dB, see :func:`signal_to_noise`) is given, noise, crosstalk and line
+    interference of a ramp are scaled by one factor to it: the amplitudes are then their proportions.
+    """
 
     contact_noise: float = 6.0
     shared_noise: float = 4.0
@@ -24,6 +28,7 @@ class NoiseSettings:
     stimulation_jitter: float = 0.1
     artefact_amplitude: float = 3000.0
     artefact_decay: float = 0.0015
+    signal_to_noise: float | None = None
 
 
 def coloured_noise(
@@ -102,6 +107,31 @@ def line_interference(
         phase = 2 * np.pi * (order * settings.line_frequency * times + random.uniform())
         interference += np.outer(share * strength, np.sin(phase)).astype(np.float32)
     return interference
+
+
+def signal_to_noise(
+    emg: np.ndarray, rest: np.ndarray, settings: NoiseSettings, sampling_rate: float
+) -> float:
+    """Return the power of the motor units' EMG over that of everything else, in dB.
+
+    Both summed over the given channels and samples, in the band that a decomposition uses (20–500 Hz),
+    without the harmonics of the line, which conditioning removes.
+
+    Parameters
+    ----------
+    emg, rest : ndarray, shape (channels, samples)
+        What the motor units give, and what is added to it, in µV.
+    settings : NoiseSettings
+        Frequency of the line.
+    sampling_rate : float
+        Hz.
+    """
+    frequencies = np.fft.rfftfreq(emg.shape[1], 1 / sampling_rate)
+    used = (frequencies >= 20) & (frequencies <= 500)
+    for order in range(1, len(settings.line_harmonics) * 2, 2):
+        used &= np.abs(frequencies - order * settings.line_frequency) > 1.5
+    signal, noise = (float((np.abs(np.fft.rfft(part, axis=1)[:, used]) ** 2).sum()) for part in (emg, rest))
+    return 10 * np.log10(signal / noise)
 
 
 def stimulation_pulses(settings: NoiseSettings, duration: float, random: np.random.Generator) -> np.ndarray:

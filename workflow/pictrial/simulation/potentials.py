@@ -1,62 +1,9 @@
 """Surface potentials of motor units: travelling waves on many fibres in a volume conductor."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-
-@dataclass(frozen=True)
-class MuscleSettings:
-    """Muscle, fibres and volume conductor; lengths in mm, velocities in m/s (= mm/ms).
-
-    Fibres run parallel to the skin along y. Each simulated fibre stands for `fibres_per_source` fibres.
-    """
-
-    fewest_fibres: float = 150.0
-    most_fibres: float = 800.0
-    fibres_per_source: int = 6
-    fibre_radius: float = 0.027
-    muscle_width: float = 44.0
-    muscle_thickness: float = 7.0
-    thinnest_fat: float = 3.5
-    thickest_fat: float = 5.0
-    territory_radius: float = 4.0
-    endplate_position: float = 44.0
-    endplate_spread_between_units: float = 8.0
-    endplate_spread_within_unit: float = 2.5
-    semi_length: float = 62.0
-    tendon_spread: float = 3.0
-    lowest_velocity: float = 3.6
-    highest_velocity: float = 4.6
-    velocity_sd: float = 0.3
-    anisotropy: float = 6.0
-    intracellular_conductivity: float = 1.01
-    radial_conductivity: float = 0.063
-
-
-@dataclass(frozen=True)
-class FibreSources:
-    """The fibres of one motor unit; arrays of shape (fibres,), mm.
-
-    Attributes
-    ----------
-    across, depth : ndarray
-        Position across the muscle and below the skin.
-    endplate, lower_tendon, upper_tendon : ndarray
-        Positions along the fibre.
-    velocity : float
-        Conduction velocity in m/s.
-    weight : float
-        Number of fibres for which each stands.
-    """
-
-    across: np.ndarray
-    depth: np.ndarray
-    endplate: np.ndarray
-    lower_tendon: np.ndarray
-    upper_tendon: np.ndarray
-    velocity: float
-    weight: float
+from pictrial.simulation.muscle import FibreSources, MuscleSettings
+from pictrial.simulation.volume_conductor import fat_layer_slopes, half_space_slopes
 
 
 def draw_fibres(
@@ -76,6 +23,7 @@ def draw_fibres(
         Source of random numbers.
     """
     fat = random.uniform(settings.thinnest_fat, settings.thickest_fat)
+    shared = _places(settings, centre, fat, settings.shared_territories, random)
     units = []
     for relative in relative_threshold:
         n_fibres = settings.fewest_fibres * (settings.most_fibres / settings.fewest_fibres) ** relative
@@ -87,6 +35,8 @@ def draw_fibres(
         endplate = (
             settings.endplate_position + settings.endplate_spread_between_units * random.standard_normal()
         )
+        if len(shared):
+            middle, depth, endplate = shared[random.integers(len(shared))] + random.standard_normal(3)
         endplate = endplate + settings.endplate_spread_within_unit * random.standard_normal(n)
         tendons = centre[1] + settings.tendon_spread * random.standard_normal((2, n))
         velocity = settings.lowest_velocity + relative * (
@@ -101,9 +51,20 @@ def draw_fibres(
                 upper_tendon=tendons[1] + settings.semi_length,
                 velocity=velocity + settings.velocity_sd * random.standard_normal(),
                 weight=n_fibres / n,
+                fat=fat,
             )
         )
     return units
+
+
+def _places(
+    settings: MuscleSettings, centre: np.ndarray, fat: float, n: int, random: np.random.Generator
+) -> np.ndarray:
+    """Draw `n` places of motor units: across, depth, endplate in mm, shape (n, 3)."""
+    across = centre[0] + settings.muscle_width * random.uniform(-0.5, 0.5, n)
+    depth = fat + random.uniform(1, settings.muscle_thickness, n)
+    endplate = settings.endplate_position + settings.endplate_spread_between_units * random.standard_normal(n)
+    return np.column_stack([across, depth, endplate])
 
 
 def surface_potential(
@@ -116,7 +77,7 @@ def surface_potential(
     that generation at the endplate and extinction at the tendons are part of the source (Farina &
     Merletti 2001, IEEE TBME 48:637). Integrated by parts, the potential is the convolution, over the
     distance that the waves have travelled, of V' with the derivative of the conductor's transfer
-    function ``1 / sqrt(K rho² + z²)``, here of an anisotropic half-space below an insulating plane.
+    function (see :mod:`~pictrial.simulation.volume_conductor`).
 
     Parameters
     ----------
@@ -141,14 +102,16 @@ def surface_potential(
     in_upper = (travelled < upper[:, None]).astype(np.float32)
     in_lower = (travelled < lower[:, None]).astype(np.float32)
     kernel = np.empty((len(positions), travelled.size))
-    for channel, (across, along) in enumerate(positions):
-        radial = settings.anisotropy * ((fibres.across - across) ** 2 + fibres.depth**2)
+    if settings.fat_conductivity is None:
+        slopes = half_space_slopes(fibres, positions, settings.anisotropy)
+    else:
+        ratio = settings.fat_conductivity / settings.radial_conductivity
+        slopes = fat_layer_slopes(fibres, positions, settings.anisotropy, ratio)
+    for channel, slope_at in enumerate(slopes):
+        along = positions[channel, 1]
         ahead = (fibres.endplate[:, None] + travelled - along).astype(np.float32)
         behind = (fibres.endplate[:, None] - travelled - along).astype(np.float32)
-        radial = radial[:, None].astype(np.float32)
-        kernel[channel] = (
-            in_lower * behind / (radial + behind**2) ** 1.5 - in_upper * ahead / (radial + ahead**2) ** 1.5
-        ).sum(axis=0)
+        kernel[channel] = (in_lower * slope_at(behind) - in_upper * slope_at(ahead)).sum(axis=0)
     behind_front = np.arange(0, 20, step)
     slope = 96 * (3 * behind_front**2 - behind_front**3) * np.exp(-behind_front)
     potential = np.array([np.convolve(row, slope) for row in kernel]) * step

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class RampSettings:
-    """Drive of one ramp: rest, rise, fall, rest; times in s, torque in % MVC, drive in pps.
+    """Drive of one ramp: rest, rise, hold, fall, rest; times in s, torque in % MVC, drive in pps.
 
     The drive passes 0 where the ramp begins and ends. At rest it falls below 0 (`resting_drive`), so
     that a motoneurone of low threshold is derecruited after the ramp even with a large hysteresis.
@@ -15,6 +15,7 @@ class RampSettings:
 
     rest: float = 3.0
     rise: float = 10.0
+    hold: float = 0.0
     peak_torque: float = 20.0
     peak_drive: float = 8.0
     resting_drive: float = -7.0
@@ -23,7 +24,7 @@ class RampSettings:
     @property
     def duration(self) -> float:
         """Duration of the contraction in s."""
-        return 2 * (self.rest + self.rise)
+        return 2 * (self.rest + self.rise) + self.hold
 
     @property
     def drive_per_torque(self) -> float:
@@ -34,18 +35,15 @@ class RampSettings:
 def ramp_drive(settings: RampSettings, sampling_rate: float) -> tuple[np.ndarray, np.ndarray]:
     """Return times in s and the common drive in pps, both of shape (samples,), without noise.
 
-    Straight lines smoothed by a Gaussian of SD `smoothing`: strictly rising to one peak, then falling.
+    Straight lines smoothed by a Gaussian of SD `smoothing`: rising to the peak, held, falling.
     """
     times = np.arange(round(settings.duration * sampling_rate)) / sampling_rate
-    rest, rise = settings.rest, settings.rise
+    rest, top = settings.rest, settings.rest + settings.rise
     slope_at_rest = -settings.resting_drive / rest
-    corners = np.array(
-        [-rest, 0, rest, rest + rise, rest + 2 * rise, settings.duration, settings.duration + rest]
-    )
-    beyond = settings.resting_drive - slope_at_rest * rest
-    levels = np.array(
-        [beyond, settings.resting_drive, 0, settings.peak_drive, 0, settings.resting_drive, beyond]
-    )
+    end = settings.duration
+    corners = np.array([-rest, 0, rest, top, top + settings.hold, end - rest, end, end + rest])
+    beyond, peak = settings.resting_drive - slope_at_rest * rest, settings.peak_drive
+    levels = np.array([beyond, settings.resting_drive, 0, peak, peak, 0, settings.resting_drive, beyond])
     half = int(4 * settings.smoothing * sampling_rate)
     kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / (settings.smoothing * sampling_rate)) ** 2)
     padded = np.interp((np.arange(-half, times.size + half)) / sampling_rate, corners, levels)
