@@ -11,7 +11,7 @@ from pictrial.seeds import random_generator
 
 RATE = 2048.0
 CHANNELS = 24
-SETTINGS = DecompositionSettings(extended_channels=240, rounds=2, starts=12)
+SETTINGS = DecompositionSettings(extended_channels=240, stages=3, starts=60)
 
 
 def potentials(n_units: int) -> np.ndarray:

@@ -5,9 +5,8 @@ import pytest
 from decomposition_recordings import CHANNELS, RATE, SETTINGS, recording, trains
 
 from pictrial.decomposition.agreement import match_units
-from pictrial.decomposition.extension import ExtendedSignal
+from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.separation import decompose
-from pictrial.decomposition.starts import Starts
 from pictrial.decomposition.storage import read_decomposition, read_discharges, write_decomposition
 from pictrial.errors import InputError
 from pictrial.seeds import random_generator
@@ -44,12 +43,16 @@ def test_every_candidate_has_a_row_and_every_rejected_one_a_reason(decomposition
     assert (quality.loc[quality["accepted"], "silhouette"] >= 0.9).all()
 
 
-def test_filters_in_signal_space_give_the_sources(contraction, decomposition):
-    signal = ExtendedSignal(contraction.emg, decomposition.filters.shape[2])
+def test_stored_filters_give_the_sources_in_the_emg_without_the_other_units(contraction, decomposition):
     assert np.all(decomposition.filters[:, 5] == 0)
-    for number, (unit, samples) in enumerate(decomposition.discharges.items()):
-        rows = decomposition.filters[number].T.reshape(-1, 1)
-        np.testing.assert_allclose(signal.apply(rows)[samples, 0], decomposition.sources[unit], rtol=1e-3)
+    sources = sources_of(decomposition, contraction.emg)
+    for source, (unit, samples) in zip(sources, decomposition.discharges.items(), strict=True):
+        np.testing.assert_allclose(source[samples], decomposition.sources[unit], rtol=1e-3)
+        # Without the others, noise has the standard deviation 1, or less by what was expected in vain.
+        quiet = np.ones(source.size, bool)
+        for sample in samples:
+            quiet[max(0, sample - 60) : sample + 60] = False
+        assert 0.3 < source[quiet].std() < 1.05
 
 
 def test_a_second_decomposition_is_identical(contraction, decomposition):
@@ -89,18 +92,3 @@ def test_a_broken_events_file_names_its_row(tmp_path):
     path.write_text(header + "0.1\t0\t205\tMU01\tmotor-unit-spike\n-2\t0\t9\tMU01\tmotor-unit-spike\n")
     with pytest.raises(InputError, match=r"events.tsv: row 2, column 'onset': value '-2.0'"):
         read_discharges(path)
-
-
-def test_starts_are_the_common_directions_and_the_strongest_instants():
-    random = random_generator(1, "starts")
-    directions = np.linalg.qr(random.standard_normal((200, 2)))[0]
-    members = np.array([0] * 40 + [1] * 25)
-    observations = 12 * directions[:, members] + random.standard_normal((200, 65))
-    loner = 60 * np.ones((200, 1))
-    starts = Starts(np.arange(66) * 10, np.hstack([observations, loner]).astype(np.float32))
-    starts.exclude(np.array([0, 10]), 1, 1)
-    taken = starts.take(4)
-    assert taken.shape == (200, 3), "two groups, one instant that is left"
-    assert np.abs(np.sum(taken[:, :2] * directions, axis=0)).min() > 0.9, "the larger group first"
-    np.testing.assert_allclose(taken[:, 2], 200**-0.5, rtol=1e-5)
-    assert starts.take(4).shape == (200, 0)

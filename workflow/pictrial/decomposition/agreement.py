@@ -3,36 +3,39 @@
 import numpy as np
 import pandas as pd
 
-#: Trains of one motor unit may differ by a constant lag up to this (s), the delay of a filter.
-LARGEST_LAG = 0.03
+#: Trains of one motor unit may differ by a constant lag up to this (s): a filter's delay, and the way
+#: of the action potential from the endplates to the end of the fibres, where it can be detected too.
+LARGEST_LAG = 0.06
 
 
 def common_lag(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float = 0.0005) -> int:
     """Return the constant lag (samples) that, added to `b`, makes most discharges agree with `a`."""
     largest = round(LARGEST_LAG * sampling_rate)
     width = max(1, round(tolerance * sampling_rate))
-    starts = np.searchsorted(b, a - largest)
-    ends = np.searchsorted(b, a + largest, side="right")
-    differences = np.concatenate(
-        [time - b[start:end] for time, start, end in zip(a, starts, ends, strict=True)] or [np.empty(0, int)]
-    )
-    counts = np.bincount(differences.astype(np.int64) + largest, minlength=2 * largest + 1)
+    counts = np.bincount(differences(b, a, largest) + largest, minlength=2 * largest + 1)
     # Among equally good lags the middle of the window counts, hence the triangular weights.
     window = np.convolve(np.ones(width + 1), np.ones(width + 1))
     return int(np.argmax(np.convolve(counts, window, mode="same"))) - largest
 
 
+def differences(a: np.ndarray, b: np.ndarray, largest: int) -> np.ndarray:
+    """Return all differences `b` − `a` between discharges of two ascending trains of at most `largest` samples."""
+    first = np.searchsorted(b, a - largest)
+    number = np.searchsorted(b, a + largest, side="right") - first
+    # Index of every pair's second discharge: a run of consecutive ones for each first discharge.
+    runs = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+    return (b[np.repeat(first, number) + runs] - np.repeat(a, number)).astype(np.int64)
+
+
 def count_common(a: np.ndarray, b: np.ndarray, tolerance: int) -> int:
     """Count one-to-one matches of two ascending trains of sample indices within `tolerance` samples."""
-    common = i = j = 0
-    while i < len(a) and j < len(b):
-        difference = a[i] - b[j]
-        if abs(difference) <= tolerance:
-            common, i, j = common + 1, i + 1, j + 1
-        elif difference < 0:
-            i += 1
-        else:
-            j += 1
+    first = np.searchsorted(b, a - tolerance)
+    last = np.searchsorted(b, a + tolerance, side="right")
+    common = taken = 0
+    for start, stop in zip(first[first < last].tolist(), last[first < last].tolist(), strict=True):
+        partner = max(start, taken)
+        if partner < stop:
+            common, taken = common + 1, partner + 1
     return common
 
 

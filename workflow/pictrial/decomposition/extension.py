@@ -3,10 +3,14 @@
 Convolutive mixtures are separated by extending each channel with its delayed copies (Negro et al.
 2016, J Neural Eng 13:026027, eq. 3). The extended observation of 64 channels and 16 delays has 1024
 rows, all of them shifted copies of the channels; so the channels are kept once and a bank of filters
-is applied as a sum of small matrix products over shifted views.
+is applied block by block.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+#: Samples of the extended observation that are held at a time.
+BLOCK = 256
 
 
 class ExtendedSignal:
@@ -61,25 +65,15 @@ class ExtendedSignal:
         -------
         ndarray of float32, shape (samples, filters)
         """
-        banks = filters.reshape(self.extension, self.channels, -1)
-        sources = self._delayed(0) @ banks[0]
-        for delay in range(1, self.extension):
-            sources += self._delayed(delay) @ banks[delay]
+        # In memory the extended observation of a sample is one run of numbers, the oldest delay first.
+        bank = filters.reshape(self.extension, self.channels, -1)[::-1].reshape(len(filters), -1)
+        view = as_strided(self._padded, (self.samples, len(filters)), self._padded.strides)
+        sources = np.empty((self.samples, bank.shape[1]), np.float32)
+        # A block is copied so that it can be multiplied, and is small enough for the processor's cache.
+        for first in range(0, self.samples, BLOCK):
+            block = np.ascontiguousarray(view[first : first + BLOCK])
+            np.matmul(block, bank, out=sources[first : first + BLOCK])
         return sources
-
-    def correlate(self, weights: np.ndarray) -> np.ndarray:
-        """Return the mean over time of the extended observation times `weights`.
-
-        Parameters
-        ----------
-        weights : ndarray of float32, shape (samples, filters)
-
-        Returns
-        -------
-        ndarray of float32, shape (rows, filters)
-        """
-        products = [self._delayed(delay).T @ weights for delay in range(self.extension)]
-        return np.concatenate(products) / np.float32(self.samples)
 
     def at(self, instants: np.ndarray) -> np.ndarray:
         """Return the extended observation at `instants` (sample indices), shape (instants, rows)."""

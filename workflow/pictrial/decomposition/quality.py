@@ -9,8 +9,12 @@ from scipy.signal import find_peaks
 REFRACTORY_PERIOD = 0.01
 #: A longer inter-spike interval is a pause, not variability (s).
 LONGEST_INTERVAL = 0.5
+#: A shorter interval is no firing of one motoneurone, doublets apart (s).
+SHORTEST_INTERVAL = 0.025
 #: So many of the highest peaks are levelled, and so many there must be.
 EXTREME_PEAKS = 20
+#: Most steps of the clustering: rounding can make two solutions alternate for ever.
+MOST_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -54,35 +58,46 @@ def detect_discharges(source: np.ndarray, sampling_rate: float) -> Discharges | 
     if len(peaks) < EXTREME_PEAKS:
         return None
     heights = power[peaks]
-    noise, pulse = _two_centroids(heights)
-    is_discharge = heights > (noise + pulse) / 2
+    is_discharge = two_classes(heights)
     if not 1 < is_discharge.sum() < len(peaks):
         return None
     samples = peaks[is_discharge].astype(np.int64)
-    within = np.sum((heights[is_discharge] - heights[is_discharge].mean()) ** 2)
-    between = np.sum((heights[is_discharge] - heights[~is_discharge].mean()) ** 2)
+    silhouette = silhouette_of_classes(heights, is_discharge)
     at_discharges = power[samples].sum()
     elsewhere = (np.square(source).sum() - at_discharges) / (len(source) - len(samples))
     ratio = 10 * np.log10(at_discharges / len(samples) / elsewhere)
-    return Discharges(samples, float((between - within) / max(between, within)), float(ratio))
+    return Discharges(samples, silhouette, float(ratio))
 
 
-def _two_centroids(heights: np.ndarray) -> tuple[float, float]:
-    """Return the two centroids of a one-dimensional 2-means clustering.
+def two_classes(heights: np.ndarray) -> np.ndarray:
+    """Return which heights, shape (peaks,), are in the upper class of a one-dimensional 2-means clustering.
 
-    The highest peaks are levelled to their median first, or one artefact would be a class of its own.
+    The highest are levelled to their median first, or one artefact would be a class of its own.
     """
-    level = np.median(np.sort(heights)[-EXTREME_PEAKS:])
+    level = np.median(np.partition(heights, -EXTREME_PEAKS)[-EXTREME_PEAKS:])
     levelled = np.minimum(heights, level)
     low, high = float(np.median(levelled)), float(level)
-    while True:
+    for _ in range(MOST_STEPS):
         upper = levelled > (low + high) / 2
         if upper.all() or not upper.any():
-            return low, high
+            break
         new = float(levelled[~upper].mean()), float(levelled[upper].mean())
         if new == (low, high):
-            return low, high
+            break
         low, high = new
+    return heights > (low + high) / 2
+
+
+def silhouette_of_classes(heights: np.ndarray, upper: np.ndarray) -> float:
+    """Return ``(B − W) / max(B, W)`` over the heights of the upper class; 0 where a class is empty.
+
+    W and B are their summed squared distances to the own mean and to that of the other class.
+    """
+    if not upper.any() or upper.all():
+        return 0.0
+    within = np.sum((heights[upper] - heights[upper].mean()) ** 2)
+    between = np.sum((heights[upper] - heights[~upper].mean()) ** 2)
+    return float((between - within) / max(between, within))
 
 
 def interval_variability(samples: np.ndarray, sampling_rate: float) -> tuple[float, float]:
@@ -104,3 +119,13 @@ def interval_variability(samples: np.ndarray, sampling_rate: float) -> tuple[flo
     mean = intervals.mean()
     successive = np.sqrt(np.mean(np.diff(intervals) ** 2) / 2)
     return float(intervals.std(ddof=1) / mean), float(successive / mean)
+
+
+def short_interval_share(samples: np.ndarray, sampling_rate: float) -> float:
+    """Return the share of inter-spike intervals below 25 ms: a few are doublets, many are two units in one train.
+
+    Unlike the variability of the intervals it does not mistake an irregular unit for two. NaN where there is
+    no interval.
+    """
+    intervals = np.diff(samples) / sampling_rate
+    return float(np.mean(intervals < SHORTEST_INTERVAL)) if len(intervals) else float("nan")

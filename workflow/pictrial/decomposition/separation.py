@@ -5,19 +5,30 @@ point, refine each on its own discharges, drop duplicates, and go again where th
 explain nothing. Many sources are iterated at once as one bank of filters (see `extension`).
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
 from pictrial.decomposition.extension import ExtendedSignal, whitening_matrix
+from pictrial.decomposition.joint import JointSources
 from pictrial.decomposition.model import Decomposition
-from pictrial.decomposition.quality import Discharges, detect_discharges, interval_variability
-from pictrial.decomposition.starts import Starts, active_instants
+from pictrial.decomposition.quality import (
+    Discharges,
+    detect_discharges,
+    interval_variability,
+    short_interval_share,
+)
+from pictrial.decomposition.search import active_instants, search_instants, unit_length
 from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
+
+
+#: Furthest that discharges are moved, so that the filter's window holds most of the potential (s).
+LARGEST_MOVE = 0.005
+#: White noise to expect in every row of the extended signal, whose mean square is 1.
+FLOOR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -28,20 +39,24 @@ class DecompositionSettings:
     ----------
     extended_channels : int
         Rows of the extended observation to reach; the extension is this over the number of channels.
-    rounds, starts : int
-        Rounds, and starts in each.
+    stages : int
+        Most stages; each searches in what the units found so far leave.
+    starts : int
+        Instants to start from in each stage.
     iterations : int
-        Most fixed-point iterations of a start.
-    tolerance : float
-        A start has converged when its filter turns by less than this (1 − |cosine|).
-    same_filter : float
-        Starts whose filters have an absolute cosine above this are one.
+        Of the fixed point.
+    candidates : int
+        Most sources of a stage that are tried on the whole signal.
     refinements : int
         Most refinements of a source on its own discharges.
+    expected_interference : float
+        Share of the EMG's covariance that is expected to interfere with a unit after all others were subtracted.
     minimal_silhouette : float
         A motor unit is accepted from this silhouette on.
-    maximal_interval_variability : float
-        ... up to this successive coefficient of variation of the inter-spike intervals.
+    explaining_silhouette : float
+        A source is subtracted before the next stage from this silhouette on.
+    maximal_short_intervals : float
+        Both only up to this share of inter-spike intervals below 25 ms,
     minimal_discharges : int
         ... and from this number of discharges on.
     duplicate_agreement : float
@@ -49,27 +64,28 @@ class DecompositionSettings:
     """
 
     extended_channels: int = 1000
-    rounds: int = 4
-    starts: int = 48
-    iterations: int = 6
-    tolerance: float = 1e-4
-    same_filter: float = 0.9
-    refinements: int = 8
+    stages: int = 6
+    starts: int = 150
+    iterations: int = 4
+    candidates: int = 60
+    refinements: int = 6
+    expected_interference: float = 0.1
     minimal_silhouette: float = 0.9
-    explaining_silhouette: float = 0.85
-    maximal_interval_variability: float = 0.3
+    explaining_silhouette: float = 0.87
+    maximal_short_intervals: float = 0.05
     minimal_discharges: int = 20
     duplicate_agreement: float = 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A source that may be a motor unit.
 
-    `vector` is its unit-length separation vector in the whitened space, shape (components,).
+    `filter` is its separation filter for the extended signal, shape (rows,); `heights` are the values of its
+    source at its discharges.
     """
 
-    vector: np.ndarray
+    filter: np.ndarray
     discharges: Discharges
     heights: np.ndarray
 
@@ -77,7 +93,7 @@ class Candidate:
 def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSettings) -> Decomposition:
     """Decompose a conditioned recording into motor units.
 
-    Nothing in it is random: see `starts`.
+    Nothing in it is random: see `search`.
 
     Parameters
     ----------
@@ -97,12 +113,17 @@ def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSet
     InputError
         Where no motor unit is accepted.
     """
-    separator = Separator(recording, good, settings)
-    candidates: list[Candidate] = []
-    for _ in range(settings.rounds):
-        explained = [c for c in candidates if c.discharges.silhouette >= settings.explaining_silhouette]
-        candidates += separator.search(without_duplicates(explained, recording.sampling_rate, settings))
-    decomposition = separator.collect(candidates)
+    rate = recording.sampling_rate
+    whole = residual = Separator(recording, good, settings)
+    units: list[Candidate] = []
+    for _ in range(settings.stages):
+        candidates = residual.search()
+        new = whole.novel([c for c in candidates if explains(c.discharges, rate, settings)], units)
+        if not new:
+            break
+        units, residual = whole.jointly(units + new)
+        units = [u for u in units if explains(u.discharges, rate, settings)]
+    decomposition = whole.collect(whole.with_joint_filters(units) + candidates)
     if not decomposition.discharges:
         best = decomposition.quality["silhouette"].max() if len(decomposition.quality) else float("nan")
         raise InputError(
@@ -115,72 +136,109 @@ def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSet
 
 
 class Separator:
-    """One recording, extended and whitened, in which sources can be searched and applied."""
+    """One recording, extended and whitened, in which sources can be searched and applied.
 
-    def __init__(self, recording: Recording, good: np.ndarray, settings: DecompositionSettings):
+    `covariance` is that of its extended EMG in µV², computed where it is not given.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        good: np.ndarray,
+        settings: DecompositionSettings,
+        covariance: np.ndarray | None = None,
+    ):
         self.recording, self.good, self.settings = recording, good, settings
         emg = recording.emg[good]
         # All channels count: the recordings of a participant share the extension, whichever are bad.
         self.extension = max(1, round(settings.extended_channels / len(recording.emg)))
         # Unit scale keeps float32 sums well conditioned, whatever the amplifier.
         self.scale = np.float32(np.sqrt(np.mean(np.square(emg, dtype=np.float64))))
-        self.signal = ExtendedSignal(emg / self.scale, self.extension)
-        self.whitening = whitening_matrix(self.signal.covariance())
-
-    @cached_property
-    def starts(self) -> Starts:
-        """Instants from which to search; not needed where filters are reused."""
-        instants = active_instants(self.recording.emg[self.good] / self.scale, self.extension)
-        return Starts(instants, self.whitened(instants))
-
-    def sources(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the sources, shape (samples, vectors), of whitened separation vectors."""
-        return self.signal.apply(self.whitening @ vectors)
+        self._emg = emg / self.scale
+        self.signal = ExtendedSignal(self._emg, self.extension)
+        self.covariance = self.signal.covariance() if covariance is None else covariance / self.scale**2
+        self.whitening = whitening_matrix(self.covariance)
 
     def whitened(self, instants: np.ndarray) -> np.ndarray:
         """Return the whitened observation at `instants`, shape (components, instants)."""
         return (self.signal.at(instants) @ self.whitening).T
 
-    def search(self, found: list[Candidate]) -> list[Candidate]:
-        """Search for sources that those in `found` do not explain, and refine them."""
-        for candidate in found:
-            self.starts.exclude(candidate.discharges.samples, self.extension, self.extension // 2)
-        vectors = self.starts.take(self.settings.starts)
-        return self.refine(self._fixed_point(vectors, found)) if vectors.size else []
+    def search(self) -> list[Candidate]:
+        """Search for sources among the most active instants, and refine them on the whole signal."""
+        settings = self.settings
+        instants = active_instants(self._emg, self.extension)
+        observations = np.ascontiguousarray(self.whitened(instants))
+        vectors = search_instants(observations, settings.starts, settings.iterations, settings.candidates)
+        return self.refine(vectors) if vectors.size else []
 
-    def _fixed_point(self, vectors: np.ndarray, found: list[Candidate]) -> np.ndarray:
-        """Iterate FastICA's fixed point with the contrast of skewness (Negro et al. 2016, eq. 9).
+    def jointly(self, units: list[Candidate]) -> tuple[list[Candidate], "Separator"]:
+        """Estimate all units again, each in the EMG without the others.
 
-        Sources that were found already are projected out of each step; starts that meet are merged.
+        Returns
+        -------
+        list of Candidate
+            The discharges change only where the silhouette rises; duplicates are left out.
+        Separator
+            Of the EMG without the units as they were given.
         """
-        known = np.linalg.qr(np.stack([c.vector for c in found], axis=1))[0] if found else None
-        converged: list[np.ndarray] = []
-        for _ in range(self.settings.iterations):
-            sources = self.sources(vectors)
-            gain = 2 * sources.mean(axis=0)
-            new = self.whitening.T @ self.signal.correlate(np.square(sources)) - gain * vectors
-            if known is not None:
-                new = new - known @ (known.T @ new)
-            new = _unit_length(new)
-            moved = 1 - np.abs(np.sum(new * vectors, axis=0)) > self.settings.tolerance
-            converged += list(new[:, ~moved].T)
-            vectors = self._distinct(new[:, moved], converged)
-            if vectors.shape[1] == 0:
-                break
-        return self._distinct(np.stack([*converged, *vectors.T], axis=1), [])
+        rate = self.recording.sampling_rate
+        joint, covariance = self._joint(units)
+        filters = joint.matched_filters(self._expected(covariance), round(LARGEST_MOVE * rate))
+        found = []
+        for unit, row, source in zip(units, filters.T, joint.sources(filters), strict=True):
+            discharges = detect_discharges(source, rate)
+            if discharges is not None:
+                new = Candidate(row, discharges, source[discharges.samples])
+                found.append(new if _rises(unit, new) else unit)
+        emg = np.zeros_like(self.recording.emg)
+        emg[self.good] = joint.residual * self.scale
+        residual = replace(self.recording, emg=emg)
+        return (
+            without_duplicates(found, rate, self.settings),
+            Separator(residual, self.good, self.settings, covariance * self.scale**2),
+        )
 
-    def _distinct(self, vectors: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
-        kept: list[np.ndarray] = []
-        for vector in vectors.T:
-            rivals = kept + others
-            if not rivals or np.abs(np.stack(rivals) @ vector).max() < self.settings.same_filter:
-                kept.append(vector)
-        return np.stack(kept, axis=1) if kept else vectors[:, :0]
+    def with_joint_filters(self, units: list[Candidate]) -> list[Candidate]:
+        """Return the units with filters for the EMG without the others, and the heights of those sources."""
+        if not units:
+            return []
+        joint, covariance = self._joint(units)
+        filters = joint.matched_filters(self._expected(covariance), 0)
+        return [
+            replace(unit, filter=row, heights=source[unit.discharges.samples])
+            for unit, row, source in zip(units, filters.T, joint.sources(filters), strict=True)
+        ]
+
+    def _joint(self, units: list[Candidate]) -> tuple[JointSources, np.ndarray]:
+        """Return the joint sources and the covariance of their extended residual."""
+        trains = [u.discharges.samples for u in units]
+        joint = JointSources(self._emg, trains, self.extension, self.recording.sampling_rate)
+        return joint, joint.signal.covariance()
+
+    def _expected(self, covariance: np.ndarray) -> np.ndarray:
+        """Return the covariance to expect beside a unit, given that of the extended residual.
+
+        A subtraction is never as good elsewhere as in the data that it was fitted to.
+        """
+        expected = covariance + self.settings.expected_interference * self.covariance
+        expected[np.diag_indices(len(expected))] += FLOOR
+        return expected
+
+    def novel(self, candidates: list[Candidate], units: list[Candidate]) -> list[Candidate]:
+        """Return the candidates that are neither duplicates of each other nor of `units`."""
+        rate, limit = self.recording.sampling_rate, self.settings.duplicate_agreement
+        return [
+            c
+            for c in without_duplicates(candidates, rate, self.settings)
+            if all(
+                rate_of_agreement(c.discharges.samples, u.discharges.samples, rate) <= limit for u in units
+            )
+        ]
 
     def refine(self, vectors: np.ndarray) -> list[Candidate]:
         """Re-estimate each vector as the mean whitened observation at its discharges.
 
-        Repeated until the silhouette stops rising; the best of each is returned, in the order given.
+        Repeated until the silhouette stops rising; those that meet a better one on the way are dropped.
         """
         best: dict[int, Candidate] = {}
         alive = list(range(vectors.shape[1]))
@@ -190,9 +248,11 @@ class Separator:
                 if candidate and (index not in best or _rises(best[index], candidate)):
                     best[index] = candidate
                     improved.append(index)
-            if not improved:
+            kept = without_duplicates(list(best.values()), self.recording.sampling_rate, self.settings)
+            best = {index: candidate for index, candidate in best.items() if candidate in kept}
+            alive = [index for index in improved if index in best]
+            if not alive:
                 break
-            alive = improved
             vectors = np.stack([self.mean_vector(best[index].discharges.samples) for index in alive], axis=1)
         return [best[index] for index in sorted(best)]
 
@@ -209,19 +269,21 @@ class Separator:
 
     def mean_vector(self, samples: np.ndarray) -> np.ndarray:
         """Return the unit-length mean of the whitened observation at `samples`."""
-        return _unit_length(self.whitened(samples).mean(axis=1, keepdims=True))[:, 0]
+        return unit_length(self.whitening.T @ self.signal.at(samples).mean(axis=0))
 
     def candidates(self, vectors: np.ndarray) -> list[Candidate | None]:
         """Detect the discharges of each vector's source; None where a source has no two classes."""
         result: list[Candidate | None] = []
-        for vector, source in zip(vectors.T, self.sources(vectors).T, strict=True):
-            sign = np.sign(np.mean(source**3)) or np.float32(1)
+        filters = self.whitening @ vectors
+        sources = np.ascontiguousarray(self.signal.apply(filters).T)
+        for row, source in zip(filters.T, sources, strict=True):
+            sign = np.sign(np.mean(source * source * source)) or np.float32(1)
             discharges = detect_discharges(sign * source, self.recording.sampling_rate)
             if discharges is None:
                 result.append(None)
             else:
                 heights = sign * source[discharges.samples]
-                result.append(Candidate(sign * vector, discharges, heights))
+                result.append(Candidate(sign * row, discharges, heights))
         return result
 
     def collect(self, candidates: list[Candidate]) -> Decomposition:
@@ -252,23 +314,27 @@ class Separator:
         """Return the filters of `units` in signal space, shape (units, channels, extension)."""
         filters = np.zeros((len(units), len(self.good), self.extension), np.float32)
         for index, unit in enumerate(units):
-            filters[index, self.good] = (self.whitening @ unit.vector).reshape(
-                self.extension, -1
-            ).T / self.scale
+            filters[index, self.good] = unit.filter.reshape(self.extension, -1).T / self.scale
         return filters
+
+
+def explains(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> bool:
+    """Return whether a source is good enough to be subtracted before the next stage."""
+    lax = replace(settings, minimal_silhouette=settings.explaining_silhouette)
+    return not rejection(discharges, sampling_rate, lax)
 
 
 def rejection(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> str:
     """Return why a candidate is no motor unit; an empty string where it is accepted."""
-    variability = interval_variability(discharges.samples, sampling_rate)[1]
+    short = short_interval_share(discharges.samples, sampling_rate)
     reasons = []
     if len(discharges.samples) < settings.minimal_discharges:
         reasons.append(f"{len(discharges.samples)} discharges, {settings.minimal_discharges} needed")
     if not discharges.silhouette >= settings.minimal_silhouette:
         reasons.append(f"silhouette {discharges.silhouette:.3f}, {settings.minimal_silhouette} needed")
-    if not variability <= settings.maximal_interval_variability:
+    if not short <= settings.maximal_short_intervals:
         reasons.append(
-            f"variability of intervals {variability:.2f}, {settings.maximal_interval_variability} allowed"
+            f"{short:.0%} of intervals below 25 ms, {settings.maximal_short_intervals:.0%} allowed"
         )
     return "; ".join(reasons)
 
@@ -317,7 +383,3 @@ def describe(
 
 def _rises(old: Candidate, new: Candidate) -> bool:
     return new.discharges.silhouette > old.discharges.silhouette + 1e-3
-
-
-def _unit_length(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=0)
