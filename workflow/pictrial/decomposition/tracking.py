@@ -1,52 +1,31 @@
-"""Tracking motor units across the recordings of one participant by reuse of separation filters.
+"""Tracking motor units across the recordings of one participant: the same unit, the same name.
 
-Every recording is decomposed on its own. Then the filters of each are applied to all the others and
-refined there, so that a unit found in any recording is looked for in every other one: no recording,
-and hence no condition, is the reference. Units whose trains coincide in a recording are one unit.
+Several ways lead to the same result: matched potentials, reused filters, both, and joint decomposition. In
+none is a recording the reference, so no condition is: what is found in any recording is matched or looked for
+in every other one, and the order of the recordings does not matter.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from pictrial.decomposition.agreement import rate_of_agreement
 from pictrial.decomposition.model import Decomposition
-from pictrial.decomposition.potentials import potential_similarity, spike_triggered_average
+from pictrial.decomposition.potentials import potential_similarity
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import (
-    Candidate,
-    DecompositionSettings,
-    Separator,
-    describe,
-    rejection,
+from pictrial.decomposition.separation import DecompositionSettings, describe
+from pictrial.decomposition.tracking_filters import look_for_missing, reuse_filters
+from pictrial.decomposition.tracking_joint import decompose_jointly
+from pictrial.decomposition.tracking_potentials import match_potentials
+from pictrial.decomposition.tracking_sightings import (
+    Origin,
+    Sighting,
+    TrackingSettings,
+    agreeing,
+    potentials_of,
 )
+from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
-
-
-@dataclass(frozen=True)
-class TrackingSettings:
-    """Settings of the tracking.
-
-    Attributes
-    ----------
-    minimal_similarity : float
-        A unit found by a reused filter is the same unit when its potential on the grid correlates with
-        the one in the recording of origin at least this much.
-    """
-
-    minimal_similarity: float = 0.8
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A motor unit of one recording (`origin`), as its filter sees it in another (`recording`)."""
-
-    origin: tuple[int, str]
-    recording: int
-    candidate: Candidate | None
-    similarity: float
-    reason: str
 
 
 def track_units(
@@ -57,6 +36,8 @@ def track_units(
     tracking: TrackingSettings,
 ) -> list[Decomposition]:
     """Find the motor units of each recording in all the others, and give each unit one name.
+
+    Channels that are bad in one recording are used in none.
 
     Parameters
     ----------
@@ -75,132 +56,146 @@ def track_units(
     list of Decomposition
         One per recording; the same unit name means the same motor unit. `quality` has a row for every
         unit of the participant, with the reason where it is not accepted in a recording.
+
+    Raises
+    ------
+    InputError
+        Where fewer than half of the channels are good in all recordings.
     """
-    separators = [Separator(r, g, settings) for r, g in zip(recordings, good, strict=True)]
-    sightings = [
-        sighting
-        for index, separator in enumerate(separators)
-        for sighting in _sightings(index, separator, recordings, decompositions, settings, tracking)
-    ]
-    groups = _group(sightings, recordings[0].sampling_rate, settings)
-    return [
-        _tracked(index, separator, recordings, groups, sightings, settings)
-        for index, separator in enumerate(separators)
-    ]
+    common = _common_channels(recordings, good)
+    # Ties are broken by names, so the recordings' order cannot matter once they are sorted.
+    order = sorted(range(len(recordings)), key=lambda index: recordings[index].name)
+    recordings = [recordings[index] for index in order]
+    decompositions = [decompositions[index] for index in order]
+    sightings, groups = _follow(recordings, common, decompositions, settings, tracking)
+    units = _named(sightings, groups, len(recordings))
+    units = _without_duplicates(units, recordings, settings)
+    tracked = _collect(units, recordings, common, decompositions)
+    return [tracked[order.index(index)] for index in range(len(order))]
 
 
-def _sightings(
-    index: int,
-    separator: Separator,
+def _follow(
     recordings: list[Recording],
+    good: np.ndarray,
     decompositions: list[Decomposition],
     settings: DecompositionSettings,
     tracking: TrackingSettings,
-) -> list[Sighting]:
-    """Look in recording `index` for the units of every recording, its own included."""
-    sightings = []
-    rate = separator.recording.sampling_rate
-    for origin, decomposition in enumerate(decompositions):
-        for number, (unit, samples) in enumerate(decomposition.discharges.items()):
-            if origin == index:
-                candidate = separator.candidate_at(samples)
-            else:
-                candidate = separator.candidate_of(decomposition.filters[number])
-            if candidate is None:
-                sightings.append(Sighting((origin, unit), index, None, np.nan, "no discharges"))
-                continue
-            similarity = potential_similarity(
-                spike_triggered_average(recordings[origin].emg, samples, rate),
-                spike_triggered_average(separator.recording.emg, candidate.discharges.samples, rate),
-                rate,
-            )
-            reason = rejection(candidate.discharges, rate, settings)
-            if similarity < tracking.minimal_similarity:
-                other = f"similarity of potentials {similarity:.2f}, {tracking.minimal_similarity} needed"
-                reason = "; ".join(filter(None, [reason, other]))
-            sightings.append(Sighting((origin, unit), index, candidate, similarity, reason))
-    return sightings
+) -> tuple[list[Sighting], list[list[Origin]]]:
+    """Follow the units in the way that is set."""
+    if tracking.method == "filters":
+        return reuse_filters(recordings, good, decompositions, settings, tracking)
+    if tracking.method == "joint":
+        return decompose_jointly(recordings, good, settings)
+    sightings, groups = match_potentials(recordings, good, decompositions, tracking)
+    if tracking.method == "combined":
+        # The later sighting of a unit in a recording is the one that counts.
+        sightings += look_for_missing(recordings, good, decompositions, groups, settings, tracking)
+    return sightings, groups
 
 
-def _group(
-    sightings: list[Sighting], sampling_rate: float, settings: DecompositionSettings
-) -> list[list[tuple[int, str]]]:
-    """Join units whose accepted sightings coincide in a recording, the best agreement first.
-
-    Two units of one recording are never joined: they were told apart there.
-    """
-    accepted = [s for s in sightings if not s.reason]
-    links = []
-    for number, a in enumerate(accepted):
-        for b in accepted[number + 1 :]:
-            if a.recording == b.recording and a.origin[0] != b.origin[0]:
-                agreement = rate_of_agreement(_samples(a), _samples(b), sampling_rate)
-                if agreement > settings.duplicate_agreement:
-                    links.append((-agreement, a.origin, b.origin))
-    group_of = {s.origin: [s.origin] for s in sightings}
-    for _, one, other in sorted(links):
-        joined = group_of[one] + group_of[other]
-        if group_of[one] is not group_of[other] and len({origin for origin, _ in joined}) == len(joined):
-            group_of.update(dict.fromkeys(joined, joined))
-    groups = {id(group): sorted(group) for group in group_of.values()}
-    first = {s.origin: _samples(s)[0] for s in sightings if s.origin[0] == s.recording}
-    return sorted(groups.values(), key=lambda group: (min(first[unit] for unit in group), group))
-
-
-def _tracked(
-    index: int,
-    separator: Separator,
-    recordings: list[Recording],
-    groups: list[list[tuple[int, str]]],
-    sightings: list[Sighting],
-    settings: DecompositionSettings,
-) -> Decomposition:
-    """Collect the best sighting of each group in recording `index`."""
-    rate = separator.recording.sampling_rate
-    rows: list[dict] = []
-    units: dict[str, Candidate] = {}
-    best = {f"MU{number:02d}": _best(group, index, sightings) for number, group in enumerate(groups, 1)}
-    for name, sighting in sorted(best.items(), key=lambda item: -_silhouette(item[1])):
-        reason = sighting.reason
-        if not reason:
-            rivals = [
-                other
-                for other, unit in units.items()
-                if rate_of_agreement(_samples(sighting), unit.discharges.samples, rate)
-                > settings.duplicate_agreement
-            ]
-            reason = f"duplicate of {rivals[0]} in this recording" if rivals else ""
-        if not reason:
-            assert sighting.candidate is not None
-            units[name] = sighting.candidate
-        discharges = (
-            sighting.candidate.discharges
-            if sighting.candidate
-            else Discharges(np.empty(0, int), np.nan, np.nan)
+def _common_channels(recordings: list[Recording], good: list[np.ndarray]) -> np.ndarray:
+    common = np.logical_and.reduce(good)
+    if common.mean() < 0.5:
+        raise InputError(
+            ", ".join(recording.name for recording in recordings),
+            f"only {common.sum()} of {common.size} channels are good in all recordings of the participant",
+            "Exclude the recording with the most bad channels in the plan, with a reason.",
         )
-        origin = recordings[sighting.origin[0]].name
-        rows.append(describe(name, discharges, rate, reason, origin, sighting.similarity))
-    units = dict(sorted(units.items()))
-    return Decomposition(
-        recording=separator.recording.name,
-        sampling_rate=rate,
-        n_samples=separator.recording.n_samples,
-        discharges={name: unit.discharges.samples for name, unit in units.items()},
-        sources={name: unit.heights for name, unit in units.items()},
-        filters=separator.signal_filters(list(units.values())),
-        quality=pd.DataFrame(rows).sort_values("unit_id", ignore_index=True),
-    )
+    return common
 
 
-def _best(group: list[tuple[int, str]], index: int, sightings: list[Sighting]) -> Sighting:
-    members = [s for s in sightings if s.recording == index and s.origin in group]
-    return max(members, key=lambda s: (not s.reason, _silhouette(s)))
+def _named(
+    sightings: list[Sighting], groups: list[list[Origin]], n_recordings: int
+) -> dict[str, list[Sighting]]:
+    """Name each group by its first discharge, and take its best sighting in each recording."""
+    at: dict[tuple[Origin, int], Sighting] = {(s.origin, s.recording): s for s in sightings}
+    best = []
+    for group in groups:
+        chosen = []
+        for recording in range(n_recordings):
+            there = [at[unit, recording] for unit in sorted(group)]
+            chosen.append(max(there, key=lambda s: (not s.reason, s.silhouette, s.similarity)))
+        best.append(chosen)
+    best.sort(key=lambda chosen: (_first_discharge(chosen), chosen[0].origin))
+    return {f"MU{number:02d}": chosen for number, chosen in enumerate(best, 1)}
 
 
-def _silhouette(sighting: Sighting) -> float:
-    return sighting.candidate.discharges.silhouette if sighting.candidate else -1.0
+def _first_discharge(chosen: list[Sighting]) -> float:
+    return min((s.samples[0] for s in chosen if not s.reason), default=np.inf)
 
 
-def _samples(sighting: Sighting) -> np.ndarray:
-    assert sighting.candidate is not None
-    return sighting.candidate.discharges.samples
+def _without_duplicates(
+    units: dict[str, list[Sighting]], recordings: list[Recording], settings: DecompositionSettings
+) -> dict[str, list[Sighting]]:
+    """Refuse in each recording the units that share their discharges with one of higher silhouette."""
+    result = {name: list(chosen) for name, chosen in units.items()}
+    for index, recording in enumerate(recordings):
+        names = [name for name, chosen in units.items() if not chosen[index].reason]
+        names.sort(key=lambda name: -units[name][index].silhouette)
+        trains = [units[name][index].samples for name in names]
+        kept = list(names)
+        for better, worse, _ in agreeing(trains, recording.sampling_rate, settings.duplicate_agreement):
+            if names[better] in kept and names[worse] in kept:
+                kept.remove(names[worse])
+                reason = f"duplicate of {names[better]} in this recording"
+                result[names[worse]][index] = replace(result[names[worse]][index], reason=reason)
+    return result
+
+
+def _collect(
+    units: dict[str, list[Sighting]],
+    recordings: list[Recording],
+    good: np.ndarray,
+    decompositions: list[Decomposition],
+) -> list[Decomposition]:
+    """Make one decomposition per recording, with a row for every unit."""
+    similarity = _similarity_elsewhere(units, recordings, good)
+    result = []
+    for index, (recording, decomposition) in enumerate(zip(recordings, decompositions, strict=True)):
+        rows = []
+        accepted: dict[str, Sighting] = {}
+        for number, (name, chosen) in enumerate(units.items()):
+            sighting = chosen[index]
+            if not sighting.reason:
+                accepted[name] = sighting
+            discharges = sighting.discharges or Discharges(sighting.samples, np.nan, np.nan)
+            rate, origin = recording.sampling_rate, sighting.origin[0]
+            rows.append(describe(name, discharges, rate, sighting.reason, origin, similarity[number, index]))
+        filters = [sighting.signal_filter for sighting in accepted.values()]
+        result.append(
+            Decomposition(
+                recording=recording.name,
+                sampling_rate=recording.sampling_rate,
+                n_samples=recording.n_samples,
+                discharges={name: sighting.samples for name, sighting in accepted.items()},
+                sources={name: sighting.heights for name, sighting in accepted.items()},
+                filters=np.stack(filters) if filters else decomposition.filters[:0],
+                quality=pd.DataFrame(rows),
+            )
+        )
+    return result
+
+
+def _similarity_elsewhere(
+    units: dict[str, list[Sighting]], recordings: list[Recording], good: np.ndarray
+) -> np.ndarray:
+    """Return how similar each unit's potential is to those in the other recordings that have the unit.
+
+    Returns
+    -------
+    ndarray, shape (units, recordings)
+        Means over the other recordings; NaN where there is none or the unit has no discharge here.
+    """
+    rate = recordings[0].sampling_rate
+    averages = [
+        potentials_of(recording, good, [chosen[index].samples for chosen in units.values()]).averages
+        for index, recording in enumerate(recordings)
+    ]
+    result = np.full((len(units), len(recordings)), np.nan)
+    for number, chosen in enumerate(units.values()):
+        for here, sighting in enumerate(chosen):
+            others = [i for i, other in enumerate(chosen) if i != here and not other.reason]
+            if others and len(sighting.samples):
+                elsewhere = np.stack([averages[i][number] for i in others])
+                result[number, here] = potential_similarity(averages[here][number], elsewhere, rate).mean()
+    return result
