@@ -8,12 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pictrial.errors import InputError
+from pictrial.recordings.artefacts import blanked_samples, interpolate
 from pictrial.recordings.conditioning import (
     ConditioningSettings,
-    blanked_samples,
     condition_emg,
     condition_torque,
-    interpolate,
     line_interference,
     maximal_torque,
 )
@@ -113,8 +112,9 @@ def test_blanking_hides_the_artefact_entirely(quiet):
     for pulse in pulses:
         first = int(np.ceil((pulse - 0.001) * RATE))
         artefact[:, first : int((pulse + 0.015) * RATE) + 1] += 20_000
-    one, share = condition_emg(stimulated, np.ones(6, bool), DEFAULT)
-    other, _ = condition_emg(with_emg(stimulated, artefact), np.ones(6, bool), DEFAULT)
+    blank = replace(DEFAULT, artefact="blank")
+    one, share = condition_emg(stimulated, np.ones(6, bool), blank)
+    other, _ = condition_emg(with_emg(stimulated, artefact), np.ones(6, bool), blank)
     np.testing.assert_array_equal(one.emg, other.emg)
     assert share == pytest.approx(3 * 0.016 / 10, rel=0.08)
     assert condition_emg(quiet, np.ones(6, bool), DEFAULT)[1] == 0
@@ -131,7 +131,7 @@ def test_interpolation_is_linear_and_holds_at_the_ends():
 @given(pulses=st.lists(st.floats(0, 9.99), max_size=20))
 def test_blanked_samples_are_those_near_a_pulse(quiet, pulses):
     onsets = np.sort(np.array(pulses))
-    blanked = blanked_samples(replace(quiet, stimulation=onsets), DEFAULT)
+    blanked = blanked_samples(quiet, onsets, 0.001, 0.015)
     time = np.arange(quiet.n_samples) / RATE
     near = np.zeros(quiet.n_samples, bool)
     within_a_sample = np.zeros(quiet.n_samples, bool)

@@ -1,6 +1,7 @@
 """What the motor units did: recruitment, discharge rates, and ΔF of every ordered pair.
 
-In: tracked discharges, torque in % MVC. Out: `motor_units/units.tsv` and `pairs.tsv` (the ledger).
+In: tracked discharges, torque in % MVC, stimulation pulses.
+Out: `motor_units/units.tsv`, `pairs.tsv` (the ledger) and `locking.tsv` (discharges locked to stimuli).
 """
 
 
@@ -30,13 +31,39 @@ rule estimate_delta_f:
         "../scripts/estimate_delta_f.py"
 
 
+rule assess_stimulus_locking:
+    input:
+        events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
+        pulses=of_participant(f"{CHECKED}_desc-artefact_pulses.tsv"),
+        code=code("motor_units/stimulus_locking", "motor_units/smoothing"),
+    output:
+        locking=f"{MEASURED}/locking.tsv",
+    log:
+        f"{RESULTS}/logs/assess_stimulus_locking/sub-{{participant}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/assess_stimulus_locking/sub-{{participant}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        sessions=lambda wildcards: SESSIONS[wildcards.participant],
+        motor_units=config.get("motor_units", {}),
+    message:
+        "Looking for discharges of participant {wildcards.participant} that are locked to stimuli"
+    script:
+        "../scripts/assess_stimulus_locking.py"
+
+
 rule merge_motor_units:
     input:
         units=expand(f"{MEASURED}/units.tsv", participant=PARTICIPANTS),
         pairs=expand(f"{MEASURED}/pairs.tsv", participant=PARTICIPANTS),
+        locking=expand(f"{MEASURED}/locking.tsv", participant=PARTICIPANTS),
     output:
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
+        locking=f"{RESULTS}/motor_units/locking.tsv",
     log:
         f"{RESULTS}/logs/merge_motor_units.log",
     benchmark:

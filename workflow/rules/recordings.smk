@@ -1,7 +1,7 @@
 """Recordings brought in, checked against plan and sidecars, and conditioned.
 
-In: an EMG-BIDS data set, or OTBioLab+ exports that become one.
-Out: `recordings/`: the status of every channel with a reason, and the torque in % MVC.
+In: an EMG-BIDS data set, or OTBioLab+ exports and raw archives that become one.
+Out: `recordings/`: the status of every channel with a reason, stimulation pulses, torque in % MVC.
 """
 
 if SOURCE == "import":
@@ -25,7 +25,7 @@ if SOURCE == "import":
     rule import_recordings:
         input:
             exports=[entry["file"] for entry in config["data"]["import"]],
-            code=code("recordings/otb", "recordings/b*"),
+            code=code("recordings/otb*", "recordings/b*"),
         output:
             participants=f"{BIDS}/participants.tsv",
             sessions=expand(f"{BIDS}/sub-{{p}}/sub-{{p}}_sessions.tsv", p=PARTICIPANTS),
@@ -76,6 +76,8 @@ rule check_recordings:
         code=code("recordings/*"),
     output:
         channels=f"{CHECKED}_desc-quality_channels.tsv",
+        pulses=f"{CHECKED}_desc-artefact_pulses.tsv",
+        artefacts=f"{CHECKED}_desc-artefact_recording.tsv",
         torque=f"{CHECKED}_desc-conditioned_torque.npz",
     log:
         f"{RESULTS}/logs/check_recordings/sub-{{participant}}_ses-{{session}}.log",

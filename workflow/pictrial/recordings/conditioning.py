@@ -6,8 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pictrial.errors import InputError
+from pictrial.recordings.artefacts import (
+    Pulses,
+    blanked_samples,
+    find_pulses,
+    interpolate,
+    subtract_artefacts,
+)
 from pictrial.recordings.model import Recording
 
+ARTEFACT_TREATMENTS = ("blank", "subtract", "none")
 CHANNEL_BLOCK = 16  # channels that are held in double precision at once
 
 
@@ -34,8 +42,12 @@ class ConditioningSettings:
         Length in s of the window that defines rest.
     maximal_window : float
         Length in s of the window whose highest mean is the maximal torque.
+    artefact : str
+        What is done about stimulation artefacts: ``blank``, ``subtract`` or ``none``.
+    artefact_sharpness : float
+        How much sharper than the strongest EMG an artefact is; where a recording has no triggers.
     blank_before, blank_after : float
-        What is blanked before and after the onset of a stimulation pulse, in s.
+        What is blanked (or subtracted) before and after the onset of a stimulation pulse, in s.
     """
 
     band_low: float = 20.0
@@ -47,16 +59,23 @@ class ConditioningSettings:
     torque_lowpass: float = 15.0
     rest_window: float = 1.0
     maximal_window: float = 0.5
+    artefact: str = "subtract"
+    artefact_sharpness: float = 12.0
     blank_before: float = 0.001
     blank_after: float = 0.015
+
+    def __post_init__(self):
+        if self.artefact not in ARTEFACT_TREATMENTS:
+            known = ", ".join(ARTEFACT_TREATMENTS)
+            raise InputError("conditioning.artefact", f"{self.artefact!r} is unknown", f"Use {known}.")
 
 
 def condition_emg(
     recording: Recording, good: np.ndarray, settings: ConditioningSettings
 ) -> tuple[Recording, float]:
-    """Blank stimulation artefacts, band-pass the EMG, remove line interference, set bad channels to zero.
+    """Remove stimulation artefacts, band-pass the EMG, remove line interference, set bad channels to zero.
 
-    Blanking comes first: an artefact that reaches a filter rings far beyond its own length.
+    Artefacts come first: one that reaches a filter rings far beyond its own length.
 
     Parameters
     ----------
@@ -70,7 +89,7 @@ def condition_emg(
     Returns
     -------
     Recording
-        The same recording with conditioned EMG.
+        The same recording with conditioned EMG; `stimulation` holds the pulses that were found.
     float
         Share of the samples that were blanked, 0 to 1.
 
@@ -82,46 +101,31 @@ def condition_emg(
     good = np.asarray(good, dtype=bool)
     if good.shape != (len(recording.channel_names),):
         raise ValueError(f"good has shape {good.shape}, not ({len(recording.channel_names)},)")
-    blanked = blanked_samples(recording, settings)
+    raw, blanked, pulses = without_artefacts(recording, settings)
     conditioned = np.zeros_like(recording.emg, dtype=np.float32)
     for block in channel_blocks(np.flatnonzero(good)):
-        emg = bandpass(interpolate(recording.emg[block], blanked), recording, settings)
+        emg = bandpass(interpolate(raw[block], blanked), recording, settings)
         conditioned[block] = emg - line_interference(emg, recording.sampling_rate, settings)
-    return replace(recording, emg=conditioned), float(blanked.mean())
+    return replace(recording, emg=conditioned, stimulation=pulses.onsets), float(blanked.mean())
+
+
+def without_artefacts(
+    recording: Recording, settings: ConditioningSettings
+) -> tuple[np.ndarray, np.ndarray, Pulses]:
+    """Return raw EMG (channels, samples), the samples (samples,) that are to be blanked, and the pulses."""
+    pulses = find_pulses(recording, settings.artefact_sharpness)
+    if settings.artefact == "none":
+        return recording.emg, np.zeros(recording.n_samples, dtype=bool), pulses
+    window = (pulses.onsets, settings.blank_before, settings.blank_after)
+    if settings.artefact == "blank":
+        return recording.emg, blanked_samples(recording, *window), pulses
+    return *subtract_artefacts(recording, *window), pulses
 
 
 def channel_blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the channels in blocks, so that memory does not grow with their number."""
     for start in range(0, len(rows), CHANNEL_BLOCK):
         yield rows[start : start + CHANNEL_BLOCK]
-
-
-def blanked_samples(recording: Recording, settings: ConditioningSettings) -> np.ndarray:
-    """Return which samples (samples,) are blanked because of stimulation pulses."""
-    rate = recording.sampling_rate
-    steps = np.zeros(recording.n_samples + 1, dtype=np.int64)
-    first = np.floor((recording.stimulation - settings.blank_before) * rate).astype(np.int64)
-    last = np.ceil((recording.stimulation + settings.blank_after) * rate).astype(np.int64)
-    np.add.at(steps, np.clip(first, 0, recording.n_samples), 1)
-    np.add.at(steps, np.clip(last + 1, 0, recording.n_samples), -1)
-    return np.cumsum(steps[:-1]) > 0
-
-
-def interpolate(signals: np.ndarray, blanked: np.ndarray) -> np.ndarray:
-    """Return float64 signals (channels, samples), linear over the blanked samples.
-
-    A blanked stretch at an end of the recording takes the nearest value.
-    """
-    signals = np.asarray(signals, dtype=np.float64).copy()
-    kept = np.flatnonzero(~blanked)
-    if not blanked.any() or not kept.size:
-        return signals
-    gaps = np.flatnonzero(blanked)
-    after = np.searchsorted(kept, gaps)
-    left, right = kept[np.maximum(after - 1, 0)], kept[np.minimum(after, len(kept) - 1)]
-    weight = np.divide(gaps - left, right - left, out=np.zeros(len(gaps)), where=right > left)
-    signals[:, gaps] = signals[:, left] * (1 - weight) + signals[:, right] * weight
-    return signals
 
 
 def bandpass(emg: np.ndarray, recording: Recording, settings: ConditioningSettings) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Import OTBioLab+ exports (.mat): EMG of one grid, force, and the vendor's decomposition."""
+"""Import OT Bioelettronica recordings: exports (.mat) with the vendor's decomposition, and raw archives."""
 
 import re
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from pictrial.recordings.bids_writer import (
     write_tsv,
 )
 from pictrial.recordings.model import Recording
+from pictrial.recordings.otb_archive import SUFFIXES, read_archive
 from pictrial.tables import write_table
 
 _EMG = re.compile(
@@ -59,14 +60,15 @@ def grid_positions(grid: str, numbers: np.ndarray) -> np.ndarray:
 
 
 def read_otb(path: str | Path, require_torque: bool = True) -> tuple[Recording, dict[str, np.ndarray]]:
-    """Read an OTBioLab+ export to MATLAB.
+    """Read an OTBioLab+ export to MATLAB or a raw archive.
 
     Parameters
     ----------
     path : path
-        The ``.mat`` file, with ``Data``, ``Description`` and ``SamplingFrequency``.
+        The ``.mat`` file, with ``Data``, ``Description`` and ``SamplingFrequency``, or an ``.otb+`` or
+        ``.otb4``, see :func:`pictrial.recordings.otb_archive.read_archive`.
     require_torque : bool
-        Whether an export without ``acquired data`` (force or torque) is an error.
+        Whether a file without torque is an error (in a ``.mat`` the column ``acquired data``).
 
     Returns
     -------
@@ -83,7 +85,7 @@ def read_otb(path: str | Path, require_torque: bool = True) -> tuple[Recording, 
         unit, values that are not finite, or no torque.
     """
     path = Path(path)
-    recording, discharges, _ = _read_export(path, require_torque)
+    recording, discharges, _ = _read(path, require_torque)
     return recording, discharges
 
 
@@ -96,14 +98,14 @@ def import_otb(
     run: int = 1,
     condition: str | None = None,
 ) -> Path:
-    """Import an OTBioLab+ export into an EMG-BIDS data set, which is created or extended.
+    """Import an OTBioLab+ export or a raw archive into an EMG-BIDS data set, which is created or extended.
 
     The vendor's discharges become the derivative ``derivatives/otbiolab``.
 
     Parameters
     ----------
     path : path
-        The ``.mat`` file.
+        The ``.mat``, ``.otb+`` or ``.otb4`` file.
     bids_root : path
         Folder of the data set.
     subject, session, task : str
@@ -125,15 +127,16 @@ def import_otb(
     """
     path, root = Path(path), Path(bids_root)
     name = bids_name(subject, session, task, run)
-    recording, discharges, grid = _read_export(path, require_torque=True)
+    recording, discharges, grid = _read(path, require_torque=True)
     _add_participant(root, subject)
     _add_session(root, subject, session, condition)
     metadata: dict[str, object] = {
         "Manufacturer": "OTBioelettronica",
+        "ManufacturersModelName": grid["device"],
         "SoftwareVersions": "OTBioLab+ (version not stated in the export)",
         "ElectrodeManufacturer": "OTBioelettronica",
         "ElectrodeManufacturersModelName": grid["grid"],
-        "EMGPlacementSchemeDescription": f"Grid {grid['grid']} over {grid['muscle']}.",
+        "EMGPlacementSchemeDescription": f"Grid {grid['grid']} over {grid['muscle']}.{grid['left_out']}",
         "target_muscle": grid["muscle"],
     }
     if grid["grid"] in _INTERELECTRODE_DISTANCE:
@@ -148,6 +151,28 @@ def import_otb(
             "events",
         )
     return written
+
+
+def _read(path: Path, require_torque: bool) -> tuple[Recording, dict[str, np.ndarray], dict[str, str]]:
+    """Return the recording, the vendor's discharges, and names for the sidecar."""
+    if path.suffix.lower() not in SUFFIXES:
+        return _read_export(path, require_torque)
+    raw = read_archive(path, require_torque)
+    numbers = np.arange(1, len(raw.emg) + 1)
+    recording = Recording(
+        name=path.stem,
+        sampling_rate=raw.sampling_rate,
+        emg=raw.emg,
+        channel_names=tuple(f"EMG{number}" for number in numbers),
+        positions=grid_positions(raw.grid, numbers),
+        torque=raw.torque,
+        torque_unit=raw.torque_unit,
+        stimulation=np.empty(0),
+        source=path,
+    )
+    left_out = f" Not imported: {'; '.join(raw.left_out)}." if raw.left_out else ""
+    names = {"grid": raw.grid, "muscle": raw.muscle.lower() or UNKNOWN, "device": raw.device}
+    return recording, {}, names | {"left_out": left_out}
 
 
 def _read_export(path: Path, require_torque: bool) -> tuple[Recording, dict[str, np.ndarray], dict[str, str]]:
@@ -231,7 +256,7 @@ def _one_grid(path: Path, matches: list[re.Match[str]]) -> dict[str, str]:
         if match["unit"] not in _MICROVOLTS:
             raise InputError(f"{path}, {match[0]!r}", "its unit is no voltage", "Export the EMG in uV.")
     muscle, grid = grids.pop()
-    return {"muscle": muscle.lower(), "grid": grid}
+    return {"muscle": muscle.lower(), "grid": grid, "device": UNKNOWN, "left_out": ""}
 
 
 def _read_torque(path: Path, data: np.ndarray, roles: list[tuple[str, re.Match[str]]], required: bool):

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
+from pictrial.recordings.artefacts import blanked_samples, find_pulses, interpolate
 from pictrial.recordings.conditioning import (
     ConditioningSettings,
     bandpass,
-    blanked_samples,
     channel_blocks,
-    interpolate,
     line_interference,
 )
 from pictrial.recordings.model import Recording
@@ -118,7 +117,8 @@ def _check_enough(recording: Recording, table: pd.DataFrame, settings: QualitySe
 
 def _measure(recording: Recording, settings: QualitySettings) -> pd.DataFrame:
     conditioning, rate = settings.conditioning, recording.sampling_rate
-    blanked = blanked_samples(recording, conditioning)
+    pulses = find_pulses(recording, conditioning.artefact_sharpness)
+    blanked = blanked_samples(recording, pulses.onsets, conditioning.blank_before, conditioning.blank_after)
     emg, line_power = np.empty_like(recording.emg, dtype=np.float32), np.empty(len(recording.emg))
     for block in channel_blocks(np.arange(len(recording.emg))):
         filtered = bandpass(interpolate(recording.emg[block], blanked), recording, conditioning)
