@@ -8,6 +8,7 @@ REPORTED = expand(
     outcome=TRIAL.outcomes,
 )
 REPORTED.append(f"{RESULTS}/notebooks/pair_criteria.png")
+REPORTED += of_everyone(f"{RESULTS}/quality/{SESSION}/{NAME}_quality.html")
 
 
 rule draw_figure:
@@ -74,6 +75,49 @@ rule write_result_table:
         "Writing the table of {wildcards.outcome}"
     script:
         "../scripts/write_result_table.py"
+
+
+rule write_quality_page:
+    input:
+        recording=RAMP,
+        channels=f"{CHECKED}_desc-quality_channels.tsv",
+        torque=f"{CHECKED}_desc-conditioned_torque.npz",
+        tracked=multiext(f"{DECOMPOSED}_desc-tracked", "_units.tsv", "_filters.npz"),
+        own=multiext(f"{DECOMPOSED}_desc-{FOUND}", "_units.tsv", "_filters.npz"),
+        edits=f"{DECOMPOSED}_desc-edited_log.tsv" if FOUND == "edited" else [],
+        measures=f"{MEASURED}/units.tsv",
+        code=code(
+            "reporting/quality_*",
+            "reporting/numbers",
+            "decomposition/*",
+            "motor_units/smoothing",
+            "recordings/*",
+        ),
+    output:
+        html=report(
+            f"{RESULTS}/quality/{SESSION}/{NAME}_quality.html",
+            caption="../report/quality.rst",
+            category="Quality of recordings",
+            labels={"participant": "{participant}", "session": "{session}"},
+        ),
+    log:
+        f"{RESULTS}/logs/write_quality_page/sub-{{participant}}_ses-{{session}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_quality_page/sub-{{participant}}_ses-{{session}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=2,
+    params:
+        found=FOUND,
+        conditioning=config.get("conditioning", {}),
+        decomposition=config.get("decomposition", {}),
+        tracking=config.get("tracking", {}),
+        motor_units=config.get("motor_units", {}),
+    message:
+        "Writing the quality page of participant {wildcards.participant}, session {wildcards.session}"
+    script:
+        "../scripts/write_quality_page.py"
 
 
 if SOURCE == "simulate":
