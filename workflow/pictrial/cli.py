@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING
 from pictrial.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from pictrial.decomposition.model import Decomposition
     from pictrial.recordings.model import Recording
 
 EXAMPLES = """examples:
   pictrial import-otb export.mat --bids my_trial/bids --subject 01 --session 1 --task ramp
   pictrial decompose export.mat --output decomposed --threads 2
   pictrial decompose my_trial/bids/sub-01/ses-1/emg/sub-01_ses-1_task-ramp_run-1_emg.bdf --output decomposed
+  pictrial import-decomposition demuse.mat --recording export.mat --output decomposed
+  pictrial export-decomposition decomposed/export_desc-decomposed_events.tsv --recording export.mat \\
+    --format muedit --output for_editing.mat
+  pictrial import-edits decomposed/export_desc-decomposed_events.tsv edited.mat --editor "A. B." \\
+    --reason "missed discharges" --output edits
   pictrial delta-f decomposed/export_desc-decomposed_events.tsv --output pairs.tsv
   pictrial lmm outcomes.csv "delta_f ~ condition + (1 | participant)" --output result.csv
 """
@@ -58,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     separate.add_argument("--threads", type=_positive, default=1, metavar="N", help="default: 1")
     separate.set_defaults(run=_decompose)
 
+    _add_exchange(commands)
+
     delta_f = commands.add_parser("delta-f", help="estimate ΔF of every pair of motor units")
     delta_f.add_argument(
         "events", type=Path, metavar="EVENTS.tsv", help="discharges, as `decompose` writes them"
@@ -72,6 +83,32 @@ def _parser() -> argparse.ArgumentParser:
     lmm.add_argument("--output", type=Path, required=True, metavar="RESULT.csv")
     lmm.set_defaults(run=_lmm)
     return parser
+
+
+def _add_exchange(commands) -> None:
+    recording_help = "the recording it was made from: a BIDS .bdf or .edf, or an OTBioLab+ .mat"
+    events_help = "discharges, as `decompose` writes them, with the files beside them"
+    foreign = commands.add_parser("import-decomposition", help="make another tool's decomposition ours")
+    foreign.add_argument("file", type=Path, metavar="FILE", help="of DEMUSE, MUedit, OTBioLab+ or openhdemg")
+    foreign.add_argument("--recording", type=Path, required=True, help=recording_help)
+    foreign.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
+    foreign.set_defaults(run=_import_decomposition)
+
+    export = commands.add_parser("export-decomposition", help="write a decomposition for manual editing")
+    export.add_argument("events", type=Path, metavar="EVENTS.tsv", help=events_help)
+    export.add_argument("--recording", type=Path, required=True, help=recording_help)
+    export.add_argument("--format", required=True, choices=["muedit", "openhdemg"], help="the editor")
+    export.add_argument("--output", type=Path, required=True, metavar="FILE", help=".mat or .json")
+    export.set_defaults(run=_export_decomposition)
+
+    edits = commands.add_parser("import-edits", help="turn an edited decomposition into a table of edits")
+    edits.add_argument("before", type=Path, metavar="EVENTS.tsv", help=events_help)
+    edits.add_argument("after", type=Path, metavar="FILE", help="the file that the editor wrote")
+    edits.add_argument("--editor", required=True, help="who edited")
+    edits.add_argument("--reason", required=True, help="why")
+    edits.add_argument("--date", help="when, as YYYY-MM-DD; default: today")
+    edits.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the edits")
+    edits.set_defaults(run=_import_edits)
 
 
 def _positive(text: str) -> int:
@@ -93,20 +130,26 @@ def _decompose(options: argparse.Namespace) -> None:
 
     from pictrial.decomposition.separation import DecompositionSettings, decompose
     from pictrial.decomposition.storage import write_decomposition
-    from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
-    from pictrial.recordings.quality import QualitySettings, assess_channels
     from pictrial.tables import write_table
 
-    recording, marked_bad = _read_recording(options.recording)
     with threadpool_limits(options.threads):
-        channels = assess_channels(recording, QualitySettings(), marked_bad)
-        good = (channels["status"] == "good").to_numpy(dtype=bool)
-        conditioned, _ = condition_emg(recording, good, ConditioningSettings())
+        conditioned, good, channels = _condition(options.recording)
         decomposition = decompose(conditioned, good, DecompositionSettings())
-    stem = options.output / recording.name
+    stem = options.output / conditioned.name
     write_table(channels, f"{stem}_desc-quality_channels.tsv", "quality_channels")
     write_decomposition(decomposition, options.output, "decomposed")
     print(f"{stem}_desc-decomposed_events.tsv: {len(decomposition.discharges)} motor units")
+
+
+def _condition(path: Path) -> tuple["Recording", "np.ndarray", "pd.DataFrame"]:
+    """Return the conditioned recording, which of its channels are good, and their quality."""
+    from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
+    from pictrial.recordings.quality import QualitySettings, assess_channels
+
+    recording, marked_bad = _read_recording(path)
+    channels = assess_channels(recording, QualitySettings(), marked_bad)
+    good = (channels["status"] == "good").to_numpy(dtype=bool)
+    return condition_emg(recording, good, ConditioningSettings())[0], good, channels
 
 
 def _read_recording(path: Path) -> tuple["Recording", tuple[str, ...]]:
@@ -120,6 +163,66 @@ def _read_recording(path: Path) -> tuple["Recording", tuple[str, ...]]:
 
         return read_bids_recording(path, require_torque=False), channels_marked_bad(path)
     raise InputError(path, f"{path.suffix!r} is no format of recordings", "Give a .bdf, .edf or .mat file.")
+
+
+def _import_decomposition(options: argparse.Namespace) -> None:
+    from pictrial.decomposition.exchange_foreign import import_decomposition, read_foreign
+    from pictrial.decomposition.separation import DecompositionSettings
+    from pictrial.decomposition.storage import write_decomposition
+
+    foreign = read_foreign(options.file)
+    conditioned, good, _ = _condition(options.recording)
+    decomposition = import_decomposition(foreign, conditioned, good, DecompositionSettings())
+    write_decomposition(decomposition, options.output, "imported")
+    _tell(foreign.left_out | foreign.repaired)
+    stem = options.output / f"{conditioned.name}_desc-imported"
+    print(f"{stem}_events.tsv: {len(decomposition.discharges)} motor units of {foreign.tool}")
+
+
+def _export_decomposition(options: argparse.Namespace) -> None:
+    from pictrial.decomposition.exchange_foreign import export_for_editing
+
+    decomposition = _read_decomposition(options.events)
+    conditioned, good, _ = _condition(options.recording)
+    export_for_editing(options.output, options.format, decomposition, conditioned, good)
+    print(f"{options.output}: {len(decomposition.discharges)} motor units")
+
+
+def _import_edits(options: argparse.Namespace) -> None:
+    from datetime import date
+
+    from pictrial.decomposition.edits import append_edits, difference
+    from pictrial.decomposition.exchange_foreign import check_same_recording, read_foreign
+    from pictrial.decomposition.separation import DecompositionSettings
+
+    before, after = _read_decomposition(options.before), read_foreign(options.after)
+    check_same_recording(after, before.sampling_rate, before.n_samples)
+    _tell(after.left_out | after.repaired)
+    day = options.date or date.today().isoformat()
+    same_unit = DecompositionSettings().duplicate_agreement
+    edits = difference(before, after.discharges, same_unit, options.editor, day, options.reason)
+    path = options.output / f"{before.recording}_edits.tsv"
+    if len(edits):
+        append_edits(path, edits)
+    counts = ", ".join(f"{count} {name}" for name, count in edits["operation"].value_counts().items())
+    print(f"{path}: {counts}" if counts else f"{options.after}: nothing was edited")
+
+
+def _tell(remarks: dict[str, str]) -> None:
+    for unit, remark in remarks.items():
+        print(f"{unit}: {remark}")
+
+
+def _read_decomposition(events: Path) -> "Decomposition":
+    """Read the decomposition to which an events table belongs."""
+    from pictrial.decomposition.storage import read_decomposition
+
+    recording, _, rest = events.name.rpartition("_desc-")
+    description = rest.removesuffix("_events.tsv")
+    if not recording or description == rest:
+        remedy = "Give the `…_desc-…_events.tsv` that `decompose` wrote."
+        raise InputError(events, "it is not the events table of a decomposition", remedy)
+    return read_decomposition(events.parent, recording, description)
 
 
 def _delta_f(options: argparse.Namespace) -> None:

@@ -1,8 +1,9 @@
 """Motor units: separated in each recording, then followed across a participant's sessions.
 
-In: recordings and the status of their channels.
-Out: `decomposition/`: discharges, separation filters and quality; `desc-tracked` files use one
-name for a motor unit in all sessions of its participant. Conditions are not known here.
+In: recordings and the status of their channels; manual edits, if the configuration names any.
+Out: `decomposition/`: discharges, separation filters and quality; `desc-edited` files are those after
+manual editing; `desc-tracked` files use one name for a motor unit in all sessions of its participant.
+Conditions are not known here.
 """
 
 
@@ -32,6 +33,45 @@ rule decompose_recording:
         "../scripts/decompose_recording.py"
 
 
+if FOUND == "edited":
+    from pictrial.decomposition.edits import files_of_recordings
+
+    try:
+        EDITS = files_of_recordings(config["data"]["edits"], of_everyone(NAME))
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+    rule replay_edits:
+        input:
+            edits=lambda wildcards: EDITS[NAME.format(**wildcards)],
+            recording=RAMP,
+            channels=f"{CHECKED}_desc-quality_channels.tsv",
+            events=f"{DECOMPOSED}_desc-decomposed_events.tsv",
+            filters=f"{DECOMPOSED}_desc-decomposed_filters.npz",
+            quality=f"{DECOMPOSED}_desc-decomposed_units.tsv",
+            code=code("decomposition/*", "recordings/b*", "recordings/conditioning"),
+        output:
+            events=f"{DECOMPOSED}_desc-edited_events.tsv",
+            filters=f"{DECOMPOSED}_desc-edited_filters.npz",
+            quality=f"{DECOMPOSED}_desc-edited_units.tsv",
+            log=f"{DECOMPOSED}_desc-edited_log.tsv",
+        log:
+            f"{RESULTS}/logs/replay_edits/sub-{{participant}}_ses-{{session}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/replay_edits/sub-{{participant}}_ses-{{session}}.tsv"
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=5,
+        params:
+            conditioning=config.get("conditioning", {}),
+            decomposition=config.get("decomposition", {}),
+        message:
+            "Replaying manual edits of participant {wildcards.participant}, session {wildcards.session}"
+        script:
+            "../scripts/replay_edits.py"
+
+
 for sessions, suffix, members in by_sessions():
 
     rule:
@@ -40,9 +80,9 @@ for sessions, suffix, members in by_sessions():
         input:
             recordings=of_participant(RAMP),
             channels=of_participant(f"{CHECKED}_desc-quality_channels.tsv"),
-            events=of_participant(f"{DECOMPOSED}_desc-decomposed_events.tsv"),
-            filters=of_participant(f"{DECOMPOSED}_desc-decomposed_filters.npz"),
-            quality=of_participant(f"{DECOMPOSED}_desc-decomposed_units.tsv"),
+            events=of_participant(f"{DECOMPOSED}_desc-{FOUND}_events.tsv"),
+            filters=of_participant(f"{DECOMPOSED}_desc-{FOUND}_filters.npz"),
+            quality=of_participant(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
             code=code("decomposition/*", "recordings/b*", "recordings/conditioning"),
         output:
             events=expand(
@@ -71,6 +111,7 @@ for sessions, suffix, members in by_sessions():
             mem_mb=2000,
             runtime=15,
         params:
+            description=FOUND,
             conditioning=config.get("conditioning", {}),
             decomposition=config.get("decomposition", {}),
             tracking=config.get("tracking", {}),

@@ -48,6 +48,7 @@ DECOMPOSED = f"{RESULTS}/decomposition/{SESSION}/{NAME}"
 TRUTH = f"{RESULTS}/truth"
 TRUE_EVENTS = f"{TRUTH}/{SESSION}/{NAME}_desc-true_events.tsv"
 MEASURED = f"{RESULTS}/motor_units/sub-{{participant}}"
+FOUND = "edited" if "edits" in config["data"] else "decomposed"  # what tracking takes
 
 
 wildcard_constraints:

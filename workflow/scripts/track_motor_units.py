@@ -20,7 +20,9 @@ with job_log(snakemake.log[0]) as say:
         recording = read_bids_recording(path)
         good.append((read_table(channels, "quality_channels")["status"] == "good").to_numpy(dtype=bool))
         recordings.append(condition_emg(recording, good[-1], conditioning)[0])
-        decompositions.append(read_decomposition(Path(events).parent, recording.name, "decomposed"))
+        decompositions.append(
+            read_decomposition(Path(events).parent, recording.name, snakemake.params.description)
+        )
     tracking = TrackingSettings(**snakemake.params.tracking)
     tracked = track_units(recordings, good, decompositions, settings, tracking)
     for decomposition, events in zip(tracked, snakemake.output.events, strict=True):
