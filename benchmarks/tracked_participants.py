@@ -19,7 +19,6 @@ from pictrial.recordings.quality import QualitySettings, assess_channels
 from pictrial.simulation.contractions import (
     SampleTrialSettings,
     SimulatedParticipant,
-    grid_positions,
     simulate_ramp,
 )
 from pictrial.simulation.motoneurones import HysteresisSettings
@@ -89,7 +88,7 @@ class ChangedParticipant(SimulatedParticipant):
     def potentials(self) -> dict[str, np.ndarray]:
         """Surface potentials (µV) under the grid of this session."""
         change, random = self.change, self.random("change", self.session)
-        positions, settings = grid_positions(), self.settings
+        positions, settings = self.settings.grid.positions, self.settings
         centre = (positions.max(axis=0) + positions.min(axis=0)) / 2
         angle = np.deg2rad(change.rotation * random.standard_normal())
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

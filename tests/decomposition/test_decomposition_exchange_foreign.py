@@ -91,12 +91,15 @@ def write_muedit2(path, units, length=LENGTH, **arrays):
     np.savez_compressed(path, **(content | arrays))
 
 
+def zipped(text: str) -> bytes:
+    return gzip.compress(text.encode(), mtime=0)
+
+
 def write_json(path, units, length=LENGTH, **fields):
     """As openhdemg saves: JSON texts in a gzipped JSON object."""
     content = {"SOURCE": "OTB", "FILENAME": "a.mat", "FSAMP": 2048.0, "EMG_LENGTH": length}
     content |= {"MUPULSES": [list(unit) for unit in units], "NUMBER_OF_MUS": len(units)} | fields
-    with gzip.open(path, "wt", encoding="utf-8") as stream:
-        json.dump({key: json.dumps(value) for key, value in content.items()}, stream)
+    path.write_bytes(zipped(json.dumps({key: json.dumps(value) for key, value in content.items()})))
 
 
 FORMATS = {
@@ -249,22 +252,22 @@ def test_npz_cannot_run_code(tmp_path, monkeypatch, function, arguments):
     assert not (tmp_path / "trap.npy").exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "its format is unknown"),
-        (b"onset\tsample\n", "its format is unknown"),
-        (b"PK\x03\x04 no archive", "it cannot be read"),
-        (gzip.compress(b"[1, 2]" * 99)[:-9], "it cannot be read"),
-        (gzip.compress(b"[1, 2]"), "not openhdemg's JSON"),
-        (gzip.compress(b'{"FSAMP": "2048"}'), "it has no 'MUPULSES', so no decomposition"),
-        (gzip.compress(b'{"MUPULSES": "[[1", "FSAMP": "1", "EMG_LENGTH": "9"}'), "not openhdemg's JSON"),
-        (
-            gzip.compress(b'{"MUPULSES": "[]", "FSAMP": "null", "EMG_LENGTH": "9"}'),
-            "'FSAMP' is not one number",
-        ),
-    ],
-)
+OTHER_CONTENT = {
+    "nothing": (b"", "its format is unknown"),
+    "table": (b"onset\tsample\n", "its format is unknown"),
+    "no_archive": (b"PK\x03\x04 no archive", "it cannot be read"),
+    "cut": (zipped("[1, 2]" * 99)[:-9], "it cannot be read"),
+    "list": (zipped("[1, 2]"), "not openhdemg's JSON"),
+    "no_units": (zipped('{"FSAMP": "2048"}'), "it has no 'MUPULSES', so no decomposition"),
+    "bad_json": (zipped('{"MUPULSES": "[[1", "FSAMP": "1", "EMG_LENGTH": "9"}'), "not openhdemg's JSON"),
+    "no_rate": (
+        zipped('{"MUPULSES": "[]", "FSAMP": "null", "EMG_LENGTH": "9"}'),
+        "'FSAMP' is not one number",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), OTHER_CONTENT.values(), ids=OTHER_CONTENT)
 def test_other_content_is_refused(tmp_path, content, message):
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(InputError, match=message):
@@ -314,7 +317,8 @@ def test_import_keeps_discharges_and_estimates_filters_that_separate(signal, imp
     ):
         np.testing.assert_array_equal(samples, train + 20)
         assert pulse_train[samples].mean() == pytest.approx(1, rel=1e-4)
-        assert np.quantile(pulse_train, 0.98) < 0.3, "high at discharges only"
+        away = np.convolve(np.isin(np.arange(signal.n_samples), samples), np.ones(21), "same") == 0
+        assert pulse_train[away].max() < 0.1, "high at discharges only"
         assert len(imported.sources[unit]) == len(samples)
     quality = imported.quality.set_index("unit_id")
     assert (quality.loc[["MU01", "MU02", "MU03"], "silhouette"] > 0.95).all()
@@ -357,7 +361,7 @@ def edited_file(exported, trains_after: list[np.ndarray]):
     else:
         content = json.loads(gzip.decompress(exported.path.read_bytes()))
         content["MUPULSES"] = json.dumps([train.tolist() for train in trains_after])
-        exported.path.write_bytes(gzip.compress(json.dumps(content).encode()))
+        exported.path.write_bytes(zipped(json.dumps(content)))
 
 
 def test_unchanged_export_has_no_edits(exported, imported):
@@ -449,13 +453,24 @@ def test_import_edits_from_the_command_line(exported, imported, tmp_path, capsys
     assert "not the events table of a decomposition" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("suffix", [".mat", ".otb+", ".otb4", ".bdf", ".edf"])
+def test_command_line_takes_every_format_of_recordings(suffix, imported, tmp_path, capsys):
+    write_decomposition(imported, tmp_path, "imported")
+    events, missing = tmp_path / "rec-1_desc-imported_events.tsv", tmp_path / f"no{suffix}"
+    options = ["--recording", str(missing), "--format", "muedit", "--output", str(tmp_path / "e.mat")]
+    assert main(["export-decomposition", str(events), *options]) == 2
+    said = capsys.readouterr().err
+    assert str(missing) in said and "no format of recordings" not in said
+
+
 @pytest.mark.slow
 def test_from_a_vendors_decomposition_to_edits(otb_testfile, tmp_path, capsys):
     source, events = str(otb_testfile), str(tmp_path / "otb_testfile_desc-imported_events.tsv")
     assert main(["import-decomposition", source, "--recording", source, "--output", str(tmp_path)]) == 0
     assert "5 motor units of OTBioLab+" in capsys.readouterr().out
     units = read_table(tmp_path / "otb_testfile_desc-imported_units.tsv", "quality_units")
-    assert (units["silhouette"] > 0.85).all()
+    # The vendor's discharges of one unit are at the beginning of its potential: see docs/editing.md.
+    assert units["silhouette"].min() > 0.65 and units["silhouette"].median() > 0.9
     for editor, name in (("muedit", "e.mat"), ("openhdemg", "e.json")):
         file = str(tmp_path / name)
         command = [

@@ -13,6 +13,7 @@ from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.errors import InputError
 from pictrial.motor_units.delta_f import PairCriteria
 from pictrial.motor_units.smoothing import SMOOTHERS, DischargeLimits
+from pictrial.motor_units.stimulus_locking import LockingSettings
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.quality import QualitySettings
 
@@ -27,6 +28,7 @@ STAGES = {
     ("tracking",): TrackingSettings,
     ("motor_units", "limits"): DischargeLimits,
     ("motor_units", "criteria"): PairCriteria,
+    ("motor_units", "locking"): LockingSettings,
 }
 
 

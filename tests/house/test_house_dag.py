@@ -9,21 +9,29 @@ from house_trials import PROJECT, run_snakemake, write_trial
 SHARED = [
     ("analyse_outcomes", "draw_figure"),
     ("analyse_outcomes", "write_result_table"),
+    ("assess_stimulus_locking", "merge_motor_units"),
     ("build_analysis_tables", "analyse_outcomes"),
     ("build_analysis_tables", "draw_figure"),
     ("check_delivery", "check_recordings"),
+    ("check_recordings", "assess_stimulus_locking"),
     ("check_recordings", "build_analysis_tables"),
     ("check_recordings", "decompose_recording"),
     ("check_recordings", "estimate_delta_f"),
     ("check_recordings", "track_motor_units"),
+    ("check_recordings", "write_quality_page"),
     ("decompose_recording", "build_analysis_tables"),
     ("decompose_recording", "track_motor_units"),
+    ("decompose_recording", "write_quality_page"),
     ("draw_figure", "all"),
     ("estimate_delta_f", "merge_motor_units"),
+    ("estimate_delta_f", "write_quality_page"),
     ("explore_pair_criteria", "all"),
     ("merge_motor_units", "build_analysis_tables"),
     ("merge_motor_units", "explore_pair_criteria"),
+    ("track_motor_units", "assess_stimulus_locking"),
     ("track_motor_units", "estimate_delta_f"),
+    ("track_motor_units", "write_quality_page"),
+    ("write_quality_page", "all"),
     ("write_result_table", "all"),
 ]
 SAMPLE = [
@@ -35,6 +43,7 @@ SAMPLE = [
     ("simulate_participant", "compare_with_truth"),
     ("simulate_participant", "decompose_recording"),
     ("simulate_participant", "track_motor_units"),
+    ("simulate_participant", "write_quality_page"),
     ("track_motor_units", "compare_with_truth"),
     ("write_sample_dataset", "build_analysis_tables"),
     ("write_sample_dataset", "check_delivery"),
@@ -47,6 +56,7 @@ RECORDING = [
     ("import_recordings", "check_recordings"),
     ("import_recordings", "decompose_recording"),
     ("import_recordings", "track_motor_units"),
+    ("import_recordings", "write_quality_page"),
 ]
 
 

@@ -14,8 +14,10 @@ from pictrial.recordings.conditioning import (
     condition_emg,
     condition_torque,
     line_interference,
+    mains_frequency,
     maximal_torque,
 )
+from pictrial.recordings.otb import read_otb
 from pictrial.seeds import random_generator
 
 RATE = 2048.0
@@ -87,6 +89,41 @@ def test_line_is_removed_and_emg_is_kept(quiet):
     assert (
         rms(conditioned(with_emg(quiet, emg)) - clean).max() < 1.5
     )  # without hum hardly anything is removed
+
+
+def test_mains_that_are_off_are_found(quiet):
+    """The eighth harmonic of 50.16 Hz is 1.3 Hz from that of 50 Hz, beyond the width of a window of 1 s."""
+    time = np.arange(quiet.n_samples) / RATE
+    emg = 30 * random_generator(0, "off").standard_normal((6, quiet.n_samples))
+    hum = sum(5 * np.sin(2 * np.pi * 50.16 * order * time + order) for order in range(5, 9))
+    orders = np.arange(1, 10)
+    assert mains_frequency(emg + hum, RATE, 50.0, orders) == pytest.approx(50.16, abs=0.015)
+    assert mains_frequency(emg, RATE, 50.0, orders) == 50
+    assert mains_frequency(0 * emg, RATE, 50.0, orders) == 50
+    clean = conditioned(with_emg(quiet, emg), WITHOUT_LINE)
+    cleaned = conditioned(with_emg(quiet, emg + hum))
+    assert rms(hum) > 7
+    assert rms(cleaned - clean).max() < 2.5
+
+
+def test_mains_are_not_sought_beyond_one_percent(quiet):
+    time = np.arange(quiet.n_samples) / RATE
+    emg = random_generator(0, "far").standard_normal((6, quiet.n_samples))
+    far = sum(np.sin(2 * np.pi * 50.8 * order * time) for order in range(1, 10))
+    assert mains_frequency(emg + far, RATE, 50.0, np.arange(1, 10)) == 50
+
+
+def test_line_of_the_real_recording_is_removed(otb_testfile):
+    """Its recorder counts 50.16 Hz; the harmonics from the fifth on were left in when 50 Hz were taken."""
+    from scipy.signal import welch
+
+    recording = read_otb(otb_testfile)[0]
+    emg = conditioned(recording, good=np.ones(64, bool))
+    frequencies, power = welch(emg, RATE, nperseg=4 * int(RATE))
+    power = np.median(power, axis=0)
+    for harmonic in 50.16 * np.arange(5, 10):
+        away = np.abs(frequencies - harmonic)
+        assert power[away < 0.4].max() < 2 * np.median(power[(away > 3) & (away < 10)])
 
 
 def test_line_of_60_hertz(quiet):

@@ -23,7 +23,7 @@ from pictrial.reporting import quality_measures
 from pictrial.reporting.quality_figures import REASONS, layout_of
 from pictrial.reporting.quality_measures import RecordingQuality, recomputed_sources, unit_measures
 from pictrial.reporting.quality_page import write_quality_page
-from pictrial.reporting.quality_tables import rejected_candidates
+from pictrial.reporting.quality_tables import corrections_of_trains, rejected_candidates
 from pictrial.reporting.quality_verdict import kind_of, remarks
 from pictrial.seeds import random_generator
 from pictrial.tables import load_schema
@@ -189,23 +189,38 @@ def test_forty_units_stay_small(write):
     assert len(html.encode()) < 1_500_000
 
 
-def test_sources_are_those_of_the_filters(page):
-    random = random_generator(1, "filters")
-    emg = random.standard_normal((3, 50)).astype(np.float32)
-    filters = random.standard_normal((2, 3, 4)).astype(np.float32)
-    units = dataclasses.replace(
-        page.units, discharges={"A": np.array([1]), "B": np.array([2])}, filters=filters
-    )
-    found = recomputed_sources(units, emg)
-    for number, unit in enumerate("AB"):
-        expected = sum(np.convolve(emg[c], filters[number, c])[:50] for c in range(3))
-        np.testing.assert_allclose(found[unit], expected, atol=1e-4)
+def test_sources_are_those_without_the_other_units(page):
+    """Where units are silent the source is filter times EMG; nothing of one unit is seen in another."""
+    emg = condition_emg(page.recording, page.good, ConditioningSettings())[0].emg
+    found = recomputed_sources(page.units, emg)
+    silent = slice(400, 2000)  # units are active from 1.5 s on
+    for number, unit in enumerate(page.units.discharges):
+        filters = page.units.filters[number]
+        expected = sum(np.convolve(emg[c], filters[c])[silent] for c in range(len(emg)))
+        np.testing.assert_allclose(found[unit][silent], expected, atol=1e-3 * np.abs(expected).max())
+        others = [s for other, s in page.units.discharges.items() if other != unit]
+        at_others = np.setdiff1d(np.concatenate(others), page.units.discharges[unit])
+        height = np.median(found[unit][page.units.discharges[unit]])
+        assert np.abs(np.mean(found[unit][at_others])) < 0.03 * height
+
+
+def test_other_heights_are_said(page, write):
+    stored = {unit: s.copy() for unit, s in page.units.sources.items()}
+    stored["MU03"][4] *= 1.4
+    changed = dataclasses.replace(page, units=dataclasses.replace(page.units, sources=stored))
+    assert re.search(r"differ from the stored height: MU03 \([345]\d %\)\.", write(changed))
+    assert "differ from the stored height" not in write(page)
 
 
 def with_quality(page, **values):
     return dataclasses.replace(
         page, units=dataclasses.replace(page.units, quality=quality(page.units.discharges, **values))
     )
+
+
+def with_column(page, name, value):
+    table = page.units.quality.assign(**{name: value})
+    return dataclasses.replace(page, units=dataclasses.replace(page.units, quality=table))
 
 
 def with_channels(page, rows, **values):
@@ -237,14 +252,19 @@ def with_sources(page):
         ),
         (lambda p: with_channels(p, range(32), line_share=0.08), "Line interference: 8.00 % of the power"),
         (lambda p: with_quality(p, silhouette=0.91), "Close to a limit of acceptance: MU01 (SIL 0.910)"),
-        (
-            lambda p: with_quality(p, similarity=BARELY_SIMILAR),
-            "MU01 (Similarity ",
-        ),
+        (lambda p: with_quality(p, similarity=BARELY_SIMILAR), "MU01 (Similarity "),
         (lambda p: with_measures(p, n_isi_short=5), "Many intervals under 20 ms: MU01 (5 of "),
         (lambda p: with_measures(p, n_isi_long=1), "Pauses over 0.5 s in the train: MU01, MU02"),
         (lambda p: with_measures(p, n_isolated=1), "Isolated discharges at an end, not in the rate: MU01"),
         (lambda p: with_measures(p, excluded="too few"), "Too few discharges for a smoothed rate: MU01"),
+        (
+            lambda p: with_column(p, "probability", 0.87),
+            "Less than 90 % likely to be right: MU01 (87.0 %), MU02 (",
+        ),
+        (
+            lambda p: with_column(p, "short_intervals", 0.04),
+            "Close to a limit of acceptance: MU01 (Intervals < 25 ms 4.0 %); MU02",
+        ),
         (with_sources, "Stored filters and signals do not belong together: MU01"),
     ],
 )
@@ -290,33 +310,35 @@ def test_every_reason_has_a_letter():
 
 def test_a_new_numeric_column_is_shown(page, write, monkeypatch):
     schema = load_schema("quality_units")
-    schema["columns"]["probability"] = {
+    schema["columns"]["novelty"] = {
         "type": "number",
         "Units": "%",
-        "Description": "Of being a motor unit",
+        "Description": "Something new",
     }
     loaded = {"quality_units": schema, "quality_channels": load_schema("quality_channels")}
     monkeypatch.setattr(quality_measures, "load_schema", loaded.__getitem__)
     changed = dataclasses.replace(
-        page, units=dataclasses.replace(page.units, quality=page.units.quality.assign(probability=0.875))
+        page, units=dataclasses.replace(page.units, quality=page.units.quality.assign(novelty=0.875))
     )
-    assert unit_measures(changed)["MU04"]["probability"] == 0.875
+    assert unit_measures(changed)["MU04"]["novelty"] == 0.875
     monkeypatch.setattr("pictrial.reporting.quality_tables.load_schema", loaded.__getitem__)
     html = write(changed)
-    assert html.count("probability <b>0.875</b> %") == 6
-    assert "<th>probability<br>(%)</th>" in html
+    assert html.count("novelty <b>0.875</b> %") == 6
+    assert "<th>novelty<br>(%)</th>" in html
 
 
 def test_edits_and_corrections_are_shown(page, write):
     corrections = pd.DataFrame(
-        {"unit_id": ["MU01"], "time": [3.25], "operation": ["remove"], "reason": ["<late> & alone"]}
+        {"unit_id": "MU01", "onset": [3.25, 4.5], "operation": "remove", "reason": "<late> & alone"}
     )
+    table = corrections_of_trains(corrections.assign(reason=["after 5 ms", "after 6.5 ms"]))
+    assert "after … ms</td><td class=text>3.250, 4.500</td><td>2</td>" in table
     edits = pd.DataFrame({"recording": [NAME], "unit_id": ["MU02"], "n_edits": [4], "reason": [None]})
     html = write(dataclasses.replace(page, corrections=corrections, edits=edits))
     check_form(html)
-    assert "&lt;late&gt; &amp; alone</td><td>3.25</td>" in html
+    assert "&lt;late&gt; &amp; alone</td><td class=text>3.250, 4.500</td><td>2</td>" in html
     assert "<td class=text>MU02</td><td class=text>–</td><td>4</td>" in html
-    assert "Corrections of discharges (1)" in html
+    assert "Discharges removed by rule, and unusual ones kept (2)" in html
     assert "Manual edits" not in write(page)
 
 
@@ -341,7 +363,7 @@ def test_rejected_candidates_are_counted_by_reason(page):
             "12 discharges, 20 needed; silhouette 0.852, 0.9 needed",
             "discharges, 20 needed; silhouette, 0.9 needed",
         ),
-        ("variability of intervals nan, 0.3 allowed", "variability of intervals, 0.3 allowed"),
+        ("12% of intervals below 25 ms, 5% allowed", "of intervals below 25 ms, 5% allowed"),
         ("similarity of potentials -0.12, 0.8 needed", "similarity of potentials, 0.8 needed"),
         ("no discharges", "no discharges"),
     ],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pictrial.recordings.model import Recording
 
 EXAMPLES = """examples:
-  pictrial import-otb export.mat --bids my_trial/bids --subject 01 --session 1 --task ramp
+  pictrial import-otb raw.otb+ --bids my_trial/bids --subject 01 --session 1 --task ramp
   pictrial decompose export.mat --output decomposed --threads 2
   pictrial decompose my_trial/bids/sub-01/ses-1/emg/sub-01_ses-1_task-ramp_run-1_emg.bdf --output decomposed
   pictrial import-decomposition demuse.mat --recording export.mat --output decomposed
@@ -31,6 +31,8 @@ EXAMPLES = """examples:
   pictrial delta-f decomposed/export_desc-decomposed_events.tsv --output pairs.tsv
   pictrial lmm outcomes.csv "delta_f ~ condition + (1 | participant)" --output result.csv
 """
+#: What every command takes that reads a recording.
+RECORDINGS = "a BIDS .bdf or .edf, or an OTBioLab+ .mat, .otb+ or .otb4"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    otb = commands.add_parser("import-otb", help="turn an OTBioLab+ export (.mat) into EMG-BIDS")
-    otb.add_argument("file", type=Path, metavar="FILE.mat", help="export of one recording")
+    otb = commands.add_parser("import-otb", help="turn an OTBioLab+ recording into EMG-BIDS")
+    otb.add_argument("file", type=Path, metavar="FILE", help="a .mat export, or a raw .otb+ or .otb4")
     otb.add_argument("--bids", type=Path, required=True, metavar="DIR", help="data set, made or extended")
     otb.add_argument("--subject", required=True, help="label of the participant, such as 01")
     otb.add_argument("--session", required=True, help="label of the session, such as 1")
@@ -62,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     otb.set_defaults(run=_import_otb)
 
     separate = commands.add_parser("decompose", help="separate the motor units of one recording")
-    separate.add_argument("recording", type=Path, help="a BIDS .bdf or .edf, or an OTBioLab+ .mat")
+    separate.add_argument("recording", type=Path, metavar="RECORDING", help=RECORDINGS)
     separate.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
     separate.add_argument("--threads", type=_positive, default=1, metavar="N", help="default: 1")
     separate.set_defaults(run=_decompose)
@@ -86,17 +88,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_exchange(commands) -> None:
-    recording_help = "the recording it was made from: a BIDS .bdf or .edf, or an OTBioLab+ .mat"
+    recording_help = f"the recording it was made from: {RECORDINGS}"
     events_help = "discharges, as `decompose` writes them, with the files beside them"
     foreign = commands.add_parser("import-decomposition", help="make another tool's decomposition ours")
     foreign.add_argument("file", type=Path, metavar="FILE", help="of DEMUSE, MUedit, OTBioLab+ or openhdemg")
-    foreign.add_argument("--recording", type=Path, required=True, help=recording_help)
+    foreign.add_argument("--recording", type=Path, required=True, metavar="RECORDING", help=recording_help)
     foreign.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
     foreign.set_defaults(run=_import_decomposition)
 
     export = commands.add_parser("export-decomposition", help="write a decomposition for manual editing")
     export.add_argument("events", type=Path, metavar="EVENTS.tsv", help=events_help)
-    export.add_argument("--recording", type=Path, required=True, help=recording_help)
+    export.add_argument("--recording", type=Path, required=True, metavar="RECORDING", help=recording_help)
     export.add_argument("--format", required=True, choices=["muedit", "openhdemg"], help="the editor")
     export.add_argument("--output", type=Path, required=True, metavar="FILE", help=".mat or .json")
     export.set_defaults(run=_export_decomposition)
@@ -154,7 +156,7 @@ def _condition(path: Path) -> tuple["Recording", "np.ndarray", "pd.DataFrame"]:
 
 def _read_recording(path: Path) -> tuple["Recording", tuple[str, ...]]:
     """Return the recording, which needs no torque here, and the channels that its sidecar marks bad."""
-    if path.suffix == ".mat":
+    if path.suffix in (".mat", ".otb+", ".otb4"):
         from pictrial.recordings.otb import read_otb
 
         return read_otb(path, require_torque=False)[0], ()
@@ -162,7 +164,7 @@ def _read_recording(path: Path) -> tuple["Recording", tuple[str, ...]]:
         from pictrial.recordings.bids import channels_marked_bad, read_bids_recording
 
         return read_bids_recording(path, require_torque=False), channels_marked_bad(path)
-    raise InputError(path, f"{path.suffix!r} is no format of recordings", "Give a .bdf, .edf or .mat file.")
+    raise InputError(path, f"{path.suffix!r} is no format of recordings", f"Give {RECORDINGS}.")
 
 
 def _import_decomposition(options: argparse.Namespace) -> None:

@@ -6,16 +6,27 @@ manual editing; `desc-tracked` files use one name for a motor unit in all sessio
 Conditions are not known here.
 """
 
+# What every stage here uses; no `*`, so that an edit of one stage does not run the others again.
+SEPARATING = [
+    *("recordings/model", "recordings/bdf", "recordings/bids"),
+    *("recordings/conditioning", "recordings/artefacts"),
+    *("decomposition/model", "decomposition/storage", "decomposition/separation"),
+    *("decomposition/extension", "decomposition/search", "decomposition/quality"),
+    *("decomposition/joint", "decomposition/interference", "decomposition/agreement"),
+    *("decomposition/corrections", "decomposition/confidence"),
+]
+
 
 rule decompose_recording:
     input:
         recording=RAMP,
         channels=f"{CHECKED}_desc-quality_channels.tsv",
-        code=code("decomposition/*", "recordings/b*", "recordings/conditioning"),
+        code=code(*SEPARATING),
     output:
         events=f"{DECOMPOSED}_desc-decomposed_events.tsv",
         filters=f"{DECOMPOSED}_desc-decomposed_filters.npz",
         quality=f"{DECOMPOSED}_desc-decomposed_units.tsv",
+        corrections=f"{DECOMPOSED}_desc-decomposed_corrections.tsv",
     log:
         f"{RESULTS}/logs/decompose_recording/sub-{{participant}}_ses-{{session}}.log",
     benchmark:
@@ -49,7 +60,9 @@ if FOUND == "edited":
             events=f"{DECOMPOSED}_desc-decomposed_events.tsv",
             filters=f"{DECOMPOSED}_desc-decomposed_filters.npz",
             quality=f"{DECOMPOSED}_desc-decomposed_units.tsv",
-            code=code("decomposition/*", "recordings/b*", "recordings/conditioning"),
+            code=code(
+                *SEPARATING, "decomposition/edits", "decomposition/given_discharges"
+            ),
         output:
             events=f"{DECOMPOSED}_desc-edited_events.tsv",
             filters=f"{DECOMPOSED}_desc-edited_filters.npz",
@@ -83,7 +96,9 @@ for sessions, suffix, members in by_sessions():
             events=of_participant(f"{DECOMPOSED}_desc-{FOUND}_events.tsv"),
             filters=of_participant(f"{DECOMPOSED}_desc-{FOUND}_filters.npz"),
             quality=of_participant(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
-            code=code("decomposition/*", "recordings/b*", "recordings/conditioning"),
+            code=code(
+                *SEPARATING, "decomposition/tracking*", "decomposition/potentials"
+            ),
         output:
             events=expand(
                 f"{DECOMPOSED}_desc-tracked_events.tsv",

@@ -89,9 +89,10 @@ rule write_quality_page:
         code=code(
             "reporting/quality_*",
             "reporting/numbers",
-            "decomposition/*",
+            *SEPARATING,
+            "decomposition/tracking*",
+            "decomposition/potentials",
             "motor_units/smoothing",
-            "recordings/*",
         ),
     output:
         html=report(

@@ -11,7 +11,7 @@ rule build_analysis_tables:
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
         quality_channels=of_everyone(f"{CHECKED}_desc-quality_channels.tsv"),
-        quality_units=of_everyone(f"{DECOMPOSED}_desc-decomposed_units.tsv"),
+        quality_units=of_everyone(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
         code=code("trial/*"),
     output:
         participants=f"{RESULTS}/analysis/participants.tsv",

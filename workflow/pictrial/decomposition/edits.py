@@ -1,7 +1,7 @@
 """Manual editing as an input: tables of edits, bound to one decomposition, and replayed on it.
 
 A table names every discharge and motor unit that a person added or removed. The discharges become exactly
-what the table says; the filter of each edited unit is estimated again from them.
+what the table says; the filter of each edited unit is estimated again from those of all units.
 """
 
 import csv
@@ -15,16 +15,10 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
-from pictrial.decomposition.given_discharges import units_at
+from pictrial.decomposition.given_discharges import decomposition_at
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import (
-    Candidate,
-    DecompositionSettings,
-    Separator,
-    describe,
-    rejection,
-)
+from pictrial.decomposition.separation import DecompositionSettings, Separator, rejection
 from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
 from pictrial.tables import check_table, load_schema, read_table, write_table
@@ -288,8 +282,34 @@ def replay_edits(
         As :func:`apply_edits`; where edits were made for another decomposition; where no unit is left;
         where an added unit has the name of a candidate.
     """
-    rate, before = decomposition.sampling_rate, decomposition.discharges
-    after, pending = before, edits
+    before, after = decomposition.discharges, _in_rounds(decomposition, edits)
+    edited = [u for u, samples in after.items() if not np.array_equal(samples, before.get(u, []))]
+    sources, filters = dict(decomposition.sources), dict(zip(before, decomposition.filters, strict=True))
+    quality = {row["unit_id"]: row for row in decomposition.quality.to_dict("records")}
+    for row in edits[edits["operation"] == "remove_unit"].itertuples():
+        if row.unit_id in quality and row.unit_id not in after:
+            reason = f"removed in editing by {row.editor}: {row.reason}"
+            quality[row.unit_id] |= {"accepted": False, "reason": reason}
+    if edited:
+        # All units count, since each one's filter is for the EMG without the others; only edited ones change.
+        anew = decomposition_at(Separator(recording, good, settings), after)
+        rows = zip(after, anew.filters, anew.quality.to_dict("records"), strict=True)
+        for unit, unit_filter, row in rows:
+            if unit in edited:
+                sources[unit], filters[unit], quality[unit] = anew.sources[unit], unit_filter, row
+    result = replace(
+        decomposition,
+        discharges=after,
+        sources={unit: sources[unit] for unit in after},
+        filters=np.stack([filters[unit] for unit in after]),
+        quality=pd.DataFrame(list(quality.values())),
+    )
+    return result, _log(decomposition, result, edits, settings)
+
+
+def _in_rounds(decomposition: Decomposition, edits: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the discharges after all edits, each applied to the trains that it was made for."""
+    after, pending = decomposition.discharges, edits
     while len(pending):
         current = fingerprint(after)
         applies = pending["decomposition"] == current
@@ -297,7 +317,7 @@ def replay_edits(
             row = pending.iloc[0]
             rule = f"it was made for decomposition {row['decomposition']}, but this one is {current}"
             raise InputError(row["where"], rule, _ANEW)
-        after = apply_edits(after, pending[applies], rate, decomposition.n_samples)
+        after = apply_edits(after, pending[applies], decomposition.sampling_rate, decomposition.n_samples)
         pending = pending[~applies]
     if not after:
         remedy = "Keep one, or exclude the recording in the plan with a reason."
@@ -306,39 +326,7 @@ def replay_edits(
         if row.unit_id in set(decomposition.quality["unit_id"]):
             rule = f"{row.unit_id!r} is already the name of a candidate"
             raise InputError(row.where, rule, "Give the new unit another name.")
-    edited = {u: s for u, s in after.items() if u not in before or not np.array_equal(s, before[u])}
-    units: dict[str, Candidate] = {}
-    filters = dict(zip(before, decomposition.filters, strict=True))
-    if edited:
-        separator = Separator(recording, good, settings)
-        units = units_at(separator, edited)
-        filters |= dict(zip(units, separator.signal_filters(list(units.values())), strict=True))
-    sources = {unit: units[unit].heights if unit in units else decomposition.sources[unit] for unit in after}
-    result = replace(
-        decomposition,
-        discharges=after,
-        sources=sources,
-        filters=np.stack([filters[unit] for unit in after]),
-        quality=_quality(decomposition, after, units, edits),
-    )
-    return result, _log(decomposition, result, edits, settings)
-
-
-def _quality(
-    decomposition: Decomposition,
-    after: dict[str, np.ndarray],
-    units: dict[str, Candidate],
-    edits: pd.DataFrame,
-) -> pd.DataFrame:
-    """Return the quality of all candidates: edited `units` anew, removed ones with the reason."""
-    rate, name = decomposition.sampling_rate, decomposition.recording
-    rows = {row["unit_id"]: row for row in decomposition.quality.to_dict("records")}
-    for row in edits[edits["operation"] == "remove_unit"].itertuples():
-        if row.unit_id in rows and row.unit_id not in after:
-            reason = f"removed in editing by {row.editor}: {row.reason}"
-            rows[row.unit_id] |= {"accepted": False, "reason": reason}
-    rows |= {unit: describe(unit, found.discharges, rate, "", name) for unit, found in units.items()}
-    return pd.DataFrame(list(rows.values()))
+    return after
 
 
 def _log(

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from pictrial.decomposition.exchange_demuse import read_demuse
 from pictrial.decomposition.exchange_muedit import read_muedit_matlab, read_muedit_npz, write_muedit
 from pictrial.decomposition.exchange_openhdemg import read_openhdemg, write_openhdemg
 from pictrial.decomposition.exchange_trains import ForeignDecomposition
-from pictrial.decomposition.given_discharges import pulse_trains_of, units_at
+from pictrial.decomposition.given_discharges import decomposition_at, pulse_trains_of
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import Discharges
 from pictrial.decomposition.separation import DecompositionSettings, Separator, describe
@@ -131,20 +132,11 @@ def import_decomposition(
     check_same_recording(foreign, rate, recording.n_samples)
     if not foreign.discharges:
         raise InputError(foreign.source, "it has no motor unit with discharges", "Give another file.")
-    separator = Separator(recording, good, settings)
-    units = units_at(separator, foreign.discharges)
-    rows = [describe(unit, found.discharges, rate, "", name) for unit, found in units.items()]
+    decomposition = decomposition_at(Separator(recording, good, settings), foreign.discharges)
     nothing = Discharges(np.empty(0, np.int64), np.nan, np.nan)
+    rows = decomposition.quality.to_dict("records")
     rows += [describe(unit, nothing, rate, reason, name) for unit, reason in foreign.left_out.items()]
-    return Decomposition(
-        recording=name,
-        sampling_rate=rate,
-        n_samples=recording.n_samples,
-        discharges=foreign.discharges,
-        sources={unit: found.heights for unit, found in units.items()},
-        filters=separator.signal_filters(list(units.values())),
-        quality=pd.DataFrame(rows),
-    )
+    return replace(decomposition, quality=pd.DataFrame(rows))
 
 
 def export_for_editing(

@@ -1,42 +1,50 @@
-"""Units whose discharges are given, by an editor or another tool: filter, source and quality follow."""
+"""Units whose discharges are given, by an editor or another tool: filters, sources and quality follow."""
 
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
+from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.model import Decomposition
-from pictrial.decomposition.quality import REFRACTORY_PERIOD, Discharges
-from pictrial.decomposition.separation import Candidate, Separator
-from pictrial.errors import InputError
+from pictrial.decomposition.quality import REFRACTORY_PERIOD, Discharges, silhouette_of_classes
+from pictrial.decomposition.separation import Candidate, Separator, describe
 
 
-def units_at(separator: Separator, discharges: dict[str, np.ndarray]) -> dict[str, Candidate]:
-    """Return units with exactly these discharges: filter, quality and heights follow from them.
+def decomposition_at(separator: Separator, discharges: dict[str, np.ndarray]) -> Decomposition:
+    """Return the decomposition with exactly these discharges: each unit in the EMG without the others.
 
     Parameters
     ----------
     separator : Separator
         The recording.
     discharges : dict of str to ndarray of int64
-        Ascending sample indices, at least one in each unit.
+        Ascending sample indices of all units, at least one in each and at least one unit.
 
-    Raises
-    ------
-    InputError
-        Where the source at a unit's discharges has no peaks that stand out.
+    Returns
+    -------
+    Decomposition
+        All units count as accepted, whatever their quality.
     """
-    vectors = np.stack([separator.mean_vector(samples) for samples in discharges.values()], axis=1)
-    units: dict[str, Candidate] = {}
-    for unit, candidate in zip(discharges, separator.candidates(vectors), strict=True):
-        if candidate is None:
-            rule = f"the discharges given for {unit} are not those of a source in this recording"
-            raise InputError(separator.recording.source, rule, "Remove the unit, or correct its discharges.")
-        units[unit] = candidate
-    sources = _sources(separator.signal_filters(list(units.values())), separator.recording.emg)
-    for (unit, samples), source in zip(discharges.items(), sources, strict=True):
-        found = quality_at(source, samples, separator.recording.sampling_rate)
-        units[unit] = replace(units[unit], discharges=found, heights=source[samples])
-    return units
+    recording = separator.recording
+    nothing = np.empty(0, np.float32)
+    given = [Candidate(nothing, Discharges(s, np.nan, np.nan), nothing) for s in discharges.values()]
+    units = separator.with_joint_filters(given)
+    decomposition = Decomposition(
+        recording=recording.name,
+        sampling_rate=recording.sampling_rate,
+        n_samples=recording.n_samples,
+        discharges=discharges,
+        sources={name: unit.heights for name, unit in zip(discharges, units, strict=True)},
+        filters=separator.signal_filters(units),
+        quality=pd.DataFrame(),
+    )
+    rows = []
+    sources = sources_of(decomposition, recording.emg)
+    for (name, samples), source in zip(discharges.items(), sources, strict=True):
+        found = quality_at(source, samples, recording.sampling_rate)
+        rows.append(describe(name, found, recording.sampling_rate, "", recording.name))
+    return replace(decomposition, quality=pd.DataFrame(rows))
 
 
 def quality_at(source: np.ndarray, samples: np.ndarray, sampling_rate: float) -> Discharges:
@@ -52,27 +60,19 @@ def quality_at(source: np.ndarray, samples: np.ndarray, sampling_rate: float) ->
     peaks = find_peaks(power, distance=gap)[0]
     bounds = np.concatenate([[-np.inf], samples, [np.inf]])
     right = np.searchsorted(samples, peaks) + 1
-    others = power[peaks[np.minimum(peaks - bounds[right - 1], bounds[right] - peaks) > gap // 2]]
-    heights = power[samples]
-    within = np.sum((heights - heights.mean()) ** 2)
-    between = np.sum((heights - others.mean()) ** 2) if len(others) else np.nan
-    elsewhere = (np.square(source).sum() - heights.sum()) / (len(source) - len(samples))
+    others = peaks[np.minimum(peaks - bounds[right - 1], bounds[right] - peaks) > gap // 2]
+    both = np.concatenate([samples, others])
+    silhouette = silhouette_of_classes(power[both], np.arange(len(both)) < len(samples))
+    at_discharges = power[samples].mean()
+    elsewhere = (np.square(source).sum() - power[samples].sum()) / (len(source) - len(samples))
     with np.errstate(divide="ignore"):
-        ratio = 10 * np.log10(heights.mean() / elsewhere)
-    return Discharges(samples, float((between - within) / max(between, within)), float(ratio))
+        ratio = 10 * np.log10(at_discharges / elsewhere)
+    return Discharges(samples, silhouette, float(ratio))
 
 
 def pulse_trains_of(decomposition: Decomposition, emg: np.ndarray) -> np.ndarray:
     """Return the squared sources with their sign, shape (units, samples), 1 high at a mean discharge."""
-    sources = _sources(decomposition.filters, emg)
+    sources = sources_of(decomposition, emg)
     trains = sources * np.abs(sources)
     heights = [train[s].mean() for train, s in zip(trains, decomposition.discharges.values(), strict=True)]
     return trains / np.array(heights, np.float32)[:, None]
-
-
-def _sources(filters: np.ndarray, emg: np.ndarray) -> np.ndarray:
-    """Return ``source[t] = sum_{c,r} filter[c, r] * emg[c, t - r]``, shape (units, samples)."""
-    sources = np.zeros((len(filters), emg.shape[1]), np.float32)
-    for delay in range(filters.shape[2]):
-        sources[:, delay:] += filters[:, :, delay] @ emg[:, : emg.shape[1] - delay]
-    return sources

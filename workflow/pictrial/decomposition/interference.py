@@ -83,9 +83,7 @@ def _coincidences(trains: list[np.ndarray], length: int) -> np.ndarray:
     lags = np.arange(length)[:, None] - np.arange(length) + length - 1
     for i, one in enumerate(trains):
         for j, other in enumerate(trains[: i + 1]):
-            counts = np.bincount(
-                differences(one, other, length - 1) + length - 1, minlength=2 * length - 1
-            )
+            counts = np.bincount(differences(one, other, length - 1) + length - 1, minlength=2 * length - 1)
             gram[i, :, j, :] = counts[lags]
             gram[j, :, i, :] = counts[lags].T
     return gram.reshape(units * length, units * length)

@@ -1,6 +1,6 @@
 """What a decomposition is, everywhere in the package."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,13 @@ class Decomposition:
     sources : dict of str to ndarray of float32
         For each motor unit the value of its source at each of its discharges.
     filters : ndarray of float32, shape (units, channels, extension)
-        Separation filters in signal space, ``source[t] = sum_{c,r} filter[c, r] * emg[c, t - r]``;
-        in the order of `discharges`; channels that were left out have zeros.
+        Separation filters in signal space, in the order of `discharges`:
+        ``source[t] = sum_{c,r} filter[c, r] * emg[c, t - r]`` of the EMG without the other units (see
+        :func:`pictrial.decomposition.joint.sources_of`); channels that were left out have zeros.
     quality : DataFrame
         One row per motor unit, schema ``quality_units``.
+    corrections : DataFrame
+        Discharges removed, doublets and pauses, schema ``corrections``; empty where none were looked for.
     """
 
     recording: str
@@ -36,3 +39,4 @@ class Decomposition:
     sources: dict[str, np.ndarray]
     filters: np.ndarray
     quality: pd.DataFrame
+    corrections: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -31,11 +31,14 @@ class Discharges:
     pulse_to_noise_ratio : float
         dB, ``10 log10`` of the mean squared source at the discharges over that elsewhere (Holobar,
         Minetto & Farina 2014, J Neural Eng 11:016008, eq. 8).
+    height_variability : float
+        Coefficient of variation of the source's heights at the discharges; NaN where it is unknown.
     """
 
     samples: np.ndarray
     silhouette: float
     pulse_to_noise_ratio: float
+    height_variability: float = float("nan")
 
 
 def detect_discharges(source: np.ndarray, sampling_rate: float) -> Discharges | None:
@@ -66,7 +69,8 @@ def detect_discharges(source: np.ndarray, sampling_rate: float) -> Discharges | 
     at_discharges = power[samples].sum()
     elsewhere = (np.square(source).sum() - at_discharges) / (len(source) - len(samples))
     ratio = 10 * np.log10(at_discharges / len(samples) / elsewhere)
-    return Discharges(samples, silhouette, float(ratio))
+    amplitudes = source[samples]
+    return Discharges(samples, silhouette, float(ratio), float(amplitudes.std() / amplitudes.mean()))
 
 
 def two_classes(heights: np.ndarray) -> np.ndarray:

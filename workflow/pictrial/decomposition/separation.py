@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
+from pictrial.decomposition.confidence import probability_right
+from pictrial.decomposition.corrections import COLUMNS, correct_discharges
 from pictrial.decomposition.extension import ExtendedSignal, whitening_matrix
 from pictrial.decomposition.joint import JointSources
 from pictrial.decomposition.model import Decomposition
@@ -59,6 +61,8 @@ class DecompositionSettings:
         Both only up to this share of inter-spike intervals below 25 ms,
     minimal_discharges : int
         ... and from this number of discharges on.
+    minimal_probability : float
+        A motor unit is accepted from this probability on that its train is right (see `confidence`).
     duplicate_agreement : float
         Trains whose rate of agreement is above this are one motor unit.
     """
@@ -74,6 +78,7 @@ class DecompositionSettings:
     explaining_silhouette: float = 0.87
     maximal_short_intervals: float = 0.05
     minimal_discharges: int = 20
+    minimal_probability: float = 0.4
     duplicate_agreement: float = 0.3
 
 
@@ -292,22 +297,22 @@ class Separator:
         accepted = [c for c in candidates if not rejection(c.discharges, rate, settings)]
         units = without_duplicates(accepted, rate, settings)
         units.sort(key=lambda c: (c.discharges.samples[0], -c.discharges.silhouette))
-        rows = [
-            describe(f"MU{number:02d}", c.discharges, rate, "", name) for number, c in enumerate(units, 1)
-        ]
+        named = {f"MU{number:02d}": unit for number, unit in enumerate(units, 1)}
+        corrected, corrections = _corrected(named, rate)
+        rows = [describe(unit_id, unit.discharges, rate, "", name) for unit_id, unit in corrected.items()]
         others = [c for c in candidates if not any(c is unit for unit in units)]
         for number, other in enumerate(others, 1):
             reason = rejection(other.discharges, rate, settings) or "duplicate of an accepted motor unit"
             rows.append(describe(f"rejected{number:02d}", other.discharges, rate, reason, name))
-        names = [f"MU{number:02d}" for number in range(1, len(units) + 1)]
         return Decomposition(
-            recording=self.recording.name,
+            recording=name,
             sampling_rate=rate,
             n_samples=self.recording.n_samples,
-            discharges={name: unit.discharges.samples for name, unit in zip(names, units, strict=True)},
-            sources={name: unit.heights for name, unit in zip(names, units, strict=True)},
-            filters=self.signal_filters(units),
+            discharges={name: unit.discharges.samples for name, unit in corrected.items()},
+            sources={name: unit.heights for name, unit in corrected.items()},
+            filters=self.signal_filters(list(corrected.values())),
             quality=pd.DataFrame(rows),
+            corrections=corrections,
         )
 
     def signal_filters(self, units: list[Candidate]) -> np.ndarray:
@@ -320,7 +325,7 @@ class Separator:
 
 def explains(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> bool:
     """Return whether a source is good enough to be subtracted before the next stage."""
-    lax = replace(settings, minimal_silhouette=settings.explaining_silhouette)
+    lax = replace(settings, minimal_silhouette=settings.explaining_silhouette, minimal_probability=0)
     return not rejection(discharges, sampling_rate, lax)
 
 
@@ -335,6 +340,11 @@ def rejection(discharges: Discharges, sampling_rate: float, settings: Decomposit
     if not short <= settings.maximal_short_intervals:
         reasons.append(
             f"{short:.0%} of intervals below 25 ms, {settings.maximal_short_intervals:.0%} allowed"
+        )
+    probability = probability_right(discharges, sampling_rate)
+    if probability < settings.minimal_probability:
+        reasons.append(
+            f"probability {probability:.2f} that its train is right, {settings.minimal_probability} needed"
         )
     return "; ".join(reasons)
 
@@ -376,6 +386,9 @@ def describe(
         "pulse_to_noise_ratio": discharges.pulse_to_noise_ratio,
         "cov_isi": plain,
         "successive_cov_isi": successive,
+        "short_intervals": short_interval_share(discharges.samples, sampling_rate),
+        "height_variability": discharges.height_variability,
+        "probability": probability_right(discharges, sampling_rate),
         "origin": origin,
         "potential_similarity": similarity,
     }
@@ -383,3 +396,19 @@ def describe(
 
 def _rises(old: Candidate, new: Candidate) -> bool:
     return new.discharges.silhouette > old.discharges.silhouette + 1e-3
+
+
+def _corrected(
+    units: dict[str, Candidate], sampling_rate: float
+) -> tuple[dict[str, Candidate], pd.DataFrame]:
+    """Return the units with corrected discharges, and the log of the corrections, schema ``corrections``."""
+    corrected, logs = {}, [pd.DataFrame(columns=COLUMNS)]
+    for unit_id, unit in units.items():
+        samples = unit.discharges.samples
+        kept, log = correct_discharges(unit_id, samples, sampling_rate)
+        corrected[unit_id] = replace(
+            unit, discharges=replace(unit.discharges, samples=samples[kept]), heights=unit.heights[kept]
+        )
+        if len(log):
+            logs.append(log)
+    return corrected, pd.concat(logs, ignore_index=True)

@@ -11,7 +11,7 @@ from pictrial.tables import read_table, write_table
 
 
 def write_decomposition(decomposition: Decomposition, folder: str | Path, description: str) -> None:
-    """Write discharges, filters and quality of a decomposition.
+    """Write discharges, filters, quality and corrections of a decomposition.
 
     Parameters
     ----------
@@ -20,12 +20,15 @@ def write_decomposition(decomposition: Decomposition, folder: str | Path, descri
         Folder of the recording's derivatives.
     description : str
         BIDS entity ``desc``: ``decomposed`` or ``tracked``; goes into the names
-        ``<recording>_desc-<description>_{events.tsv,filters.npz,units.tsv}``.
+        ``<recording>_desc-<description>_{events.tsv,filters.npz,units.tsv}``; where discharges were looked
+        through for corrections, ``…_corrections.tsv``, too.
     """
     stem = Path(folder) / f"{decomposition.recording}_desc-{description}"
     events = events_table(decomposition.discharges, decomposition.sampling_rate)
     write_table(events, f"{stem}_events.tsv", "events")
     write_table(decomposition.quality, f"{stem}_units.tsv", "quality_units")
+    if len(decomposition.corrections.columns):
+        write_table(decomposition.corrections, f"{stem}_corrections.tsv", "corrections")
     with atomic_path(f"{stem}_filters.npz") as temporary:
         np.savez_compressed(
             temporary,

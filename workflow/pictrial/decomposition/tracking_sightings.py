@@ -113,6 +113,7 @@ def own_sightings(index: int, decomposition: Decomposition) -> list[Sighting]:
                 samples,
                 float(quality.at[unit, "silhouette"]),
                 float(quality.at[unit, "pulse_to_noise_ratio"]),
+                float(quality.at[unit, "height_variability"]),
             ),
             decomposition.sources[unit],
             decomposition.filters[number],

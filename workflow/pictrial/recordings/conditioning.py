@@ -17,6 +17,10 @@ from pictrial.recordings.model import Recording
 
 ARTEFACT_TREATMENTS = ("blank", "subtract", "none")
 CHANNEL_BLOCK = 16  # channels that are held in double precision at once
+#: The mains may be this share away from their nominal frequency (EN 50160: 1 %).
+LINE_DRIFT = 0.01
+#: They are sought where they stand out by this many standard deviations; noise stayed below 4 in 120 trials.
+LINE_DEVIATIONS = 6.0
 
 
 @dataclass(frozen=True)
@@ -147,19 +151,20 @@ def bandpass(emg: np.ndarray, recording: Recording, settings: ConditioningSettin
 def line_interference(emg: np.ndarray, rate: float, settings: ConditioningSettings) -> np.ndarray:
     """Return the line interference in EMG (channels, samples).
 
+    Its frequency is estimated first, see :func:`mains_frequency`: 0.3 % off is beside the eighth harmonic.
     In windows that overlap by half, sinusoids are fitted by least squares at the harmonics of the line
     and, to know what EMG has there anyway, at four frequencies beside each. Per channel and harmonic
     the fit is weighted by Wiener's rule, ``1 - background / power`` but not below 0, so that EMG
     without interference is left as it is; a Hann taper joins the windows. Nothing rings beyond a window.
     """
     interference = np.zeros_like(emg)
-    harmonics = settings.line_frequency * np.arange(1, settings.line_harmonics + 1)
-    harmonics = harmonics[
-        (harmonics > settings.band_low / 2) & (harmonics < min(settings.band_high, rate / 2))
-    ]
+    orders = np.arange(1, settings.line_harmonics + 1)
+    nominal = settings.line_frequency * orders
+    orders = orders[(nominal > settings.band_low / 2) & (nominal < min(settings.band_high, rate / 2))]
     n_samples, half = emg.shape[-1], round(settings.line_window * rate / 2)
-    if not harmonics.size or settings.line_frequency <= 0 or n_samples < 2 * half:
+    if not orders.size or settings.line_frequency <= 0 or n_samples < 2 * half:
         return interference
+    harmonics = mains_frequency(emg, rate, settings.line_frequency, orders) * orders
     beside = np.array([0, -3, -2, 2, 3])[:, None] / settings.line_window
     angle = 2 * np.pi * np.arange(2 * half)[:, None] / rate * (harmonics + beside).ravel()
     waves = np.hstack([np.cos(angle), np.sin(angle)])
@@ -179,6 +184,27 @@ def line_interference(emg: np.ndarray, rate: float, settings: ConditioningSettin
         interference[:, window] += amplitude @ at_line_waves * taper
         weight[window] += taper
     return interference / weight
+
+
+def mains_frequency(emg: np.ndarray, rate: float, nominal: float, orders: np.ndarray) -> float:
+    """Return the frequency of the mains in EMG (channels, samples), in Hz as the recorder's clock counts it.
+
+    It is the one whose harmonics (`orders`) have the highest mean log power, in spectra of windows of 8 s.
+    Where it does not stand out from the others within four times as far, it is the nominal one.
+    """
+    from scipy.signal import welch
+
+    steps = np.arange(-400, 401) / 100 * LINE_DRIFT
+    candidates = nominal * (1 + steps)
+    frequencies, power = welch(emg, rate, nperseg=min(round(8 * rate), emg.shape[-1]))
+    levels = np.log(power + np.finfo(float).tiny).mean(axis=0)
+    at_harmonics = np.stack([np.interp(order * candidates, frequencies, levels) for order in orders])
+    score = np.mean(at_harmonics - np.median(at_harmonics, axis=1, keepdims=True), axis=0)
+    score -= np.median(score)
+    deviation = 1.4826 * np.median(np.abs(score))
+    score[np.abs(steps) > LINE_DRIFT] = -np.inf
+    best = np.argmax(score)
+    return float(candidates[best]) if score[best] > LINE_DEVIATIONS * deviation else nominal
 
 
 def condition_torque(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
-from pictrial.decomposition.extension import ExtendedSignal
+from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.separation import DecompositionSettings
 from pictrial.decomposition.tracking import TrackingSettings
@@ -23,6 +23,9 @@ HEADINGS = {
     "pulse_to_noise_ratio": ("PNR", "dB", 1, 1),
     "cov_isi": ("CoV ISI", "%", 100, 1),
     "successive_cov_isi": ("CoV successive", "%", 100, 1),
+    "short_intervals": ("Intervals < 25 ms", "%", 100, 1),
+    "height_variability": ("CoV heights", "%", 100, 1),
+    "probability": ("Probability", "%", 100, 1),
     "potential_similarity": ("Similarity", "", 1, 2),
     "recruitment_threshold": ("Recruited", "% MVC", 1, 1),
     "derecruitment_threshold": ("Derecruited", "% MVC", 1, 1),
@@ -38,7 +41,9 @@ HEADINGS = {
 #: Which measures of the table ``units`` are shown beside all of ``quality_units``.
 MEASURES = ("recruitment_threshold", "derecruitment_threshold", "peak_rate")
 #: An accepted unit is close to a limit of acceptance within these margins; pictrial's own.
-SILHOUETTE_MARGIN, VARIABILITY_MARGIN, SIMILARITY_MARGIN = 0.02, 0.05, 0.02
+SILHOUETTE_MARGIN, SHORT_MARGIN, SIMILARITY_MARGIN = 0.02, 0.02, 0.02
+#: Difference of a source from the stored height at a discharge, of the median height, that is worth a word.
+HEIGHT_DIFFERENCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ class RecordingQuality:
     measures : DataFrame
         Schema ``units``, the rows of this recording; empty where there is no torque.
     edits, corrections : DataFrame or None
-        What was changed in the discharges by hand (schema ``edit_log``) and by rule (unit_id, time,
-        operation, reason); units have their names in `own`. None where there is no such step.
+        What was changed in the discharges by hand (schema ``edit_log``) and by rule (schema
+        ``corrections``); units have their names in `own`. None where there is no such step.
     settings : PageSettings
     """
 
@@ -134,8 +139,7 @@ def close_to_limits(page: RecordingQuality) -> dict[str, list[str]]:
     for row in page.units.quality[page.units.quality["accepted"].astype(bool)].itertuples():
         near = {
             "silhouette": row.silhouette < settings.minimal_silhouette + SILHOUETTE_MARGIN,
-            "successive_cov_isi": row.successive_cov_isi
-            > settings.maximal_interval_variability - VARIABILITY_MARGIN,
+            "short_intervals": row.short_intervals > settings.maximal_short_intervals - SHORT_MARGIN,
             "potential_similarity": pd.notna(row.potential_similarity)
             and row.potential_similarity < tracking.minimal_similarity + SIMILARITY_MARGIN,
         }
@@ -160,9 +164,13 @@ def name_in_own(page: RecordingQuality, unit: str) -> str | None:
 
 
 def recomputed_sources(units: Decomposition, emg: np.ndarray) -> dict[str, np.ndarray]:
-    """Apply the stored filters to conditioned EMG (channels, samples): sources (samples,) by motor unit."""
-    if not units.discharges:
-        return {}
-    rows = units.filters.transpose(2, 1, 0).reshape(-1, len(units.filters))
-    sources = ExtendedSignal(emg, units.filters.shape[2]).apply(rows)
-    return {unit: sources[:, number] for number, unit in enumerate(units.discharges)}
+    """Return each unit's source (samples,) in conditioned EMG (channels, samples) without the other units."""
+    return dict(zip(units.discharges, sources_of(units, emg), strict=True))
+
+
+def height_differences(units: Decomposition, sources: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return how far each source is from the stored height at every discharge, over the median height."""
+    return {
+        unit: np.abs(sources[unit][units.discharges[unit]] - stored) / np.median(np.abs(stored))
+        for unit, stored in units.sources.items()
+    }

@@ -12,12 +12,19 @@ from pictrial.recordings.conditioning import condition_emg
 from pictrial.recordings.model import Recording
 from pictrial.reporting.numbers import MISSING, count, decimal
 from pictrial.reporting.quality_figures import draw_channels, draw_contraction, draw_raster, draw_spectrum
-from pictrial.reporting.quality_measures import RecordingQuality, recomputed_sources, signal_to_rest
+from pictrial.reporting.quality_measures import (
+    HEIGHT_DIFFERENCE,
+    RecordingQuality,
+    height_differences,
+    recomputed_sources,
+    signal_to_rest,
+)
 from pictrial.reporting.quality_style import STYLE
 from pictrial.reporting.quality_tables import (
-    changes_of_trains,
     channel_tables,
+    corrections_of_trains,
     definitions,
+    edits_of_trains,
     rejected_candidates,
     unit_numbers,
     unit_table,
@@ -70,12 +77,12 @@ def _header(page: RecordingQuality, conditioned: Recording, blanked: float) -> s
         "Motor units": f"{len(page.units.discharges)} of the participant's {len(page.units.quality)}",
     }
     conditioning, accepted, limits = settings.conditioning, settings.decomposition, settings.limits
-    line = f"{conditioning.line_frequency:g} Hz removed" if conditioning.line_frequency else "left in"
+    line = f"about {conditioning.line_frequency:g} Hz removed" if conditioning.line_frequency else "left in"
     used = [
         f"EMG {conditioning.band_low:g} to {conditioning.band_high:g} Hz, mains {line}, "
         f"stimulation artefacts: {conditioning.artefact}",
         f"units accepted from SIL {accepted.minimal_silhouette:g} and {accepted.minimal_discharges} "
-        f"discharges, up to a successive CoV of {100 * accepted.maximal_interval_variability:g} %",
+        f"discharges, with up to {100 * accepted.maximal_short_intervals:g} % of intervals below 25 ms",
         f"tracked from a similarity of {settings.tracking.minimal_similarity:g}",
         f"rates from intervals of {1000 * limits.isi_min:g} to {1000 * limits.isi_max:g} ms, "
         f"smoother {settings.smoother}",
@@ -134,10 +141,11 @@ def _each_unit(
     parts = [
         "<section><h2>Each motor unit</h2>"
         '<p class="note">Left: its potential, the mean EMG around its discharges; the largest in orange, '
-        "✕ a bad channel. Middle: its source (1: median at the discharges), discharges in orange; its rate, "
+        "✕ a bad channel. Middle: its source in the EMG without the other units (1: median at the "
+        "discharges), discharges in orange; its rate, "
         "orange where the interval is beyond the limits and not used, dots beyond the axis on its edge; "
         "line: smoothed rate; behind: torque. Right: intervals, the last bar holds longer ones; dashed: "
-        "limits.</p></section>"
+        f"limits.{_other_heights(page, sources)}</p></section>"
     ]
     for unit in order:
         samples, rate_line = page.units.discharges[unit], smoothed[unit]
@@ -154,6 +162,17 @@ def _each_unit(
     return parts
 
 
+def _other_heights(page: RecordingQuality, sources: dict[str, np.ndarray]) -> str:
+    largest = {unit: d.max(initial=0) for unit, d in height_differences(page.units, sources).items()}
+    units = [f"{unit} ({decimal(100 * d, 0)} %)" for unit, d in largest.items() if d > HEIGHT_DIFFERENCE]
+    if not units:
+        return ""
+    return (
+        " The other units are those of this page; when a unit was accepted, more or fewer may have been "
+        f"taken out. At some discharge these sources differ from the stored height: {', '.join(units)}."
+    )
+
+
 def _left_out(page: RecordingQuality) -> str:
     parts = [
         "<h2>Left out</h2><h3>Motor units of the participant not seen here</h3>",
@@ -161,7 +180,10 @@ def _left_out(page: RecordingQuality) -> str:
         "<h3>Rejected candidates of this recording's own decomposition</h3>",
         rejected_candidates(page),
     ]
-    for title, changes in (("Manual edits", page.edits), ("Corrections of discharges", page.corrections)):
+    for title, changes, table in (
+        ("Manual edits", page.edits, edits_of_trains),
+        ("Discharges removed by rule, and unusual ones kept", page.corrections, corrections_of_trains),
+    ):
         if changes is not None:
-            parts += [f"<h3>{title} ({len(changes)})</h3>", changes_of_trains(changes)]
+            parts += [f"<h3>{title} ({len(changes)})</h3>", table(changes)]
     return f"<section>{''.join(parts)}</section>"

@@ -5,7 +5,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from pictrial.reporting.numbers import MISSING
+from pictrial.reporting.numbers import MISSING, decimal
 from pictrial.reporting.quality_measures import (
     RecordingQuality,
     close_to_limits,
@@ -98,14 +98,25 @@ def rejected_candidates(page: RecordingQuality) -> str:
     return _table(("Reason", "Candidates", "Discharges", "SIL", "CoV successive (%)"), rows, 1)
 
 
-def changes_of_trains(changes: pd.DataFrame) -> str:
-    """Write every column of a table of edits or corrections; the recording is known from the page."""
-    changes = changes.drop(columns="recording", errors="ignore")
-    is_number = [pd.api.types.is_numeric_dtype(changes[name]) for name in changes]
+def edits_of_trains(edits: pd.DataFrame) -> str:
+    """Write every column of the table of manual edits; the recording is known from the page."""
+    edits = edits.drop(columns="recording", errors="ignore")
+    is_number = [pd.api.types.is_numeric_dtype(edits[name]) for name in edits]
     # Numbers stand on the right.
-    names = [*changes.columns[~np.array(is_number)], *changes.columns[is_number]]
-    rows = [tuple(_number_or_text(value) for value in row) for row in changes[names].itertuples(index=False)]
+    names = [*edits.columns[~np.array(is_number)], *edits.columns[is_number]]
+    rows = [tuple(_number_or_text(value) for value in row) for row in edits[names].itertuples(index=False)]
     return _table([name.replace("_", " ") for name in names], rows, is_number.count(False))
+
+
+def corrections_of_trains(corrections: pd.DataFrame) -> str:
+    """Write when discharges were corrected: a row for each motor unit, operation and kind of reason."""
+    kinds = corrections["reason"].str.replace(r"\b\d+(\.\d+)?\b", "…", regex=True)
+    rows = []
+    for (unit, operation, kind), group in corrections.groupby(["unit_id", "operation", kinds]):
+        reason = group["reason"].iloc[0] if len(set(group["reason"])) == 1 else kind
+        onsets = ", ".join(decimal(onset, 3) for onset in group["onset"])
+        rows.append((unit, operation, reason, onsets, len(group)))
+    return _table(("Unit", "Operation", "Reason", "At (s)", "Discharges"), rows, 4)
 
 
 def _number_or_text(value) -> str:

@@ -13,6 +13,7 @@ from pictrial.reporting.quality_measures import (
     RecordingQuality,
     close_to_limits,
     heading,
+    height_differences,
     signal_to_rest,
     unit_measures,
     written,
@@ -32,8 +33,10 @@ LINE_SHARE = 0.05
 SHORT_SHARE = 0.02
 #: A unit active this close to an end of the recording (s) may have started before it, or go on after it.
 EDGE = 0.5
-#: Difference of a recomputed source from the stored one, of its height, above which they are not the same.
-SOURCE_ERROR = 0.01
+#: Median difference of a source from its stored heights, of their median, above which they are not the same.
+SOURCE_ERROR = 0.1
+#: Probability that a unit is right, below which it is doubtful.
+LIKELY = 0.9
 
 
 def remarks(page: RecordingQuality, sources: dict[str, np.ndarray], blanked: float) -> list[str]:
@@ -43,7 +46,7 @@ def remarks(page: RecordingQuality, sources: dict[str, np.ndarray], blanked: flo
     ----------
     page : RecordingQuality
     sources : dict of str to ndarray, shape (samples,)
-        Source of each motor unit, recomputed from its filter.
+        Source of each motor unit, recomputed from its filter in the EMG without the others.
     blanked : float
         Share of the samples that were blanked.
     """
@@ -56,11 +59,8 @@ def remarks(page: RecordingQuality, sources: dict[str, np.ndarray], blanked: flo
 
 
 def _about_filters(page: RecordingQuality, sources: dict[str, np.ndarray]) -> list[str]:
-    unlike = []
-    for unit, stored in page.units.sources.items():
-        error = np.abs(sources[unit][page.units.discharges[unit]] - stored)
-        if error.max(initial=0) > SOURCE_ERROR * np.abs(stored).max(initial=0):
-            unlike.append(unit)
+    differences = height_differences(page.units, sources)
+    unlike = [unit for unit, values in differences.items() if np.median(values) > SOURCE_ERROR]
     if not unlike:
         return []
     return [f"Stored filters and signals do not belong together: {', '.join(unlike)}."]
@@ -91,6 +91,14 @@ def _about_units(page: RecordingQuality) -> list[str]:
     if total - seen > LOST_SHARE * total:
         found.append(f"Many motor units of the participant are not seen here: {total - seen} of {total}.")
     measures, near = unit_measures(page), []
+    doubtful = [
+        f"{unit} ({written('probability', values['probability'])} %)"
+        for unit, values in measures.items()
+        if values["probability"] < LIKELY
+    ]
+    if doubtful:
+        share = decimal(100 * LIKELY, 0)
+        found.append(f"Less than {share} % likely to be right: {', '.join(doubtful)}.")
     for unit, columns in close_to_limits(page).items():
         values = [
             " ".join(filter(None, [name, written(column, measures[unit][column]), unit_of]))
@@ -147,6 +155,11 @@ def kind_of(reason: str) -> str:
     'discharges, 20 needed; silhouette, 0.9 needed'
     >>> kind_of("duplicate of MU03 in this recording")
     'duplicate of another in this recording'
+    >>> kind_of("7% of intervals below 25 ms, 5% allowed")
+    'of intervals below 25 ms, 5% allowed'
     """
-    parts = (re.sub(r"(^| )(-?\d+(\.\d+)?|nan)(?=,| discharges)", "", part) for part in reason.split("; "))
+    parts = (
+        re.sub(r"(^| )(-?\d+(\.\d+)?|nan)%?(?=,| discharges| of intervals)", "", part)
+        for part in reason.split("; ")
+    )
     return re.sub(r"\bMU\d+\b", "another", "; ".join(part.strip() for part in parts))

@@ -62,11 +62,6 @@ class SampleTrialSettings:
     irregularities: IrregularitySettings = field(default_factory=IrregularitySettings)
 
 
-def grid_positions() -> np.ndarray:
-    """Return the electrodes of a GR08MM1305 grid, 13 x 5 at 8 mm less a corner: mm, shape (64, 2)."""
-    return ElectrodeGrid().positions
-
-
 @dataclass(frozen=True)
 class SimulatedParticipant:
     """A participant: all that stays the same from session to session.

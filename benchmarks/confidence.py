@@ -1,0 +1,114 @@
+"""Fit the probability that a unit's train is right on the tuning half, and judge it on the half held back.
+
+    python benchmarks/confidence.py --folder grid --output benchmarks/results/confidence.tsv
+
+Writes one row per motor unit of the grid, with its true agreement; prints the coefficients for
+`pictrial.decomposition.confidence`, the calibration on the held-back half, and what is accepted of it. For the
+fit, units are accepted laxly, so that there are wrong ones to learn from.
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from simulated_grid import GridCell, cells, irregular_cells, load_cell
+
+from pictrial.decomposition.agreement import match_units
+from pictrial.decomposition.confidence import COEFFICIENTS, features
+from pictrial.decomposition.quality import Discharges
+from pictrial.decomposition.separation import DecompositionSettings, decompose
+from pictrial.errors import InputError
+from pictrial.files import atomic_path
+from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
+from pictrial.recordings.quality import QualitySettings, assess_channels
+
+RIGHT = 0.9
+LAX = replace(
+    DecompositionSettings(),
+    minimal_silhouette=0.85,
+    explaining_silhouette=0.85,
+    maximal_short_intervals=0.1,
+    minimal_discharges=15,
+    minimal_probability=0,
+)
+RIDGE = 1.0
+
+
+def judge(cell: GridCell, half: str, folder: Path) -> pd.DataFrame:
+    """Decompose a cell, lax for tuning and as shipped for the held-back half: one row per unit."""
+    recording, truth = load_cell(cell, folder)
+    good = (assess_channels(recording, QualitySettings())["status"] == "good").to_numpy(bool)
+    conditioned, _ = condition_emg(recording, good, ConditioningSettings())
+    rate = recording.sampling_rate
+    try:
+        found = decompose(conditioned, good, LAX if half == "tuning" else DecompositionSettings())
+    except InputError:
+        return pd.DataFrame()
+    quality = found.quality.set_index("unit_id")
+    rows = match_units(found.discharges, truth.discharges, rate).set_index("unit_id")
+    seen = {}
+    for unit, samples in found.discharges.items():
+        measured = quality.loc[unit, ["silhouette", "pulse_to_noise_ratio", "height_variability"]]
+        seen[unit] = features(Discharges(samples, *measured.astype(float)), rate)
+    rows = rows.join(pd.DataFrame(seen).T).join(quality["probability"]).reset_index()
+    rows.insert(0, "half", half)
+    rows.insert(1, "recording", cell.name)
+    rows["signal_to_noise"] = cell.signal_to_noise
+    rows["true_units"] = len(truth.discharges)
+    return rows
+
+
+def fit(rows: pd.DataFrame) -> tuple[float, dict[str, float]]:
+    """Return intercept and coefficients of the ridge-penalised logistic regression (standardised features)."""
+    names = list(COEFFICIENTS)
+    rows = rows.dropna(subset=names)
+    right = (rows["rate_of_agreement"] >= RIGHT).to_numpy(float)
+    values = rows[names].to_numpy(float)
+    mean, spread = values.mean(axis=0), values.std(axis=0)
+    design = np.column_stack([np.ones(len(rows)), (values - mean) / spread])
+    penalty = np.diag([0.0] + [RIDGE] * len(names))
+    weights = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-design @ weights))
+        information = design.T @ (design * (p * (1 - p))[:, None]) + penalty
+        weights += np.linalg.solve(information, design.T @ (right - p) - penalty @ weights)
+    slopes = weights[1:] / spread
+    return float(weights[0] - mean @ slopes), dict(zip(names, slopes.round(4).tolist(), strict=True))
+
+
+def calibration(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return number, mean stated probability and share right by bins of the stated probability."""
+    bins = pd.cut(rows["probability"], [0, 0.5, 0.7, 0.8, 0.9, 1.0], include_lowest=True)
+    right = rows["rate_of_agreement"] >= RIGHT
+    table = pd.DataFrame({"stated": rows["probability"], "right": right, "units": 1})
+    return table.groupby(bins, observed=True).agg({"units": "sum", "stated": "mean", "right": "mean"}).round(3)
+
+
+def main() -> None:
+    """Run both halves, fit and judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    jobs = [(cell, half) for half in ("tuning", "held_back") for cell in cells(half) + irregular_cells(half)]
+    with ProcessPoolExecutor(2) as pool:
+        tables = list(pool.map(judge, *zip(*jobs, strict=True), [options.folder] * len(jobs)))
+    rows = pd.concat(tables, ignore_index=True)
+    with atomic_path(options.output) as temporary:
+        rows.round(5).to_csv(temporary, sep="\t", index=False)
+    intercept, coefficients = fit(rows[rows["half"] == "tuning"])
+    print(f"intercept {intercept:.3f}, coefficients {coefficients}")
+    held = rows[rows["half"] == "held_back"]
+    print(calibration(held))
+    right = held["rate_of_agreement"] >= RIGHT
+    clear = held["signal_to_noise"] >= 15
+    print(f"held back: {len(held)} accepted, {right.mean():.1%} right")
+    print(f"at 15 dB or more: median agreement {held.loc[clear, 'rate_of_agreement'].median():.4f}")
+    print(right.groupby(held["recording"]).agg(["size", "sum"]))
+
+
+if __name__ == "__main__":
+    main()
