@@ -3,8 +3,8 @@
     python benchmarks/confidence.py --folder grid --output benchmarks/results/confidence.tsv
 
 Writes one row per motor unit of the grid, with its true agreement; prints the coefficients for
-`pictrial.decomposition.confidence`, the calibration on the held-back half, and what is accepted of it. For the
-fit, units are accepted laxly, so that there are wrong ones to learn from.
+`pictrial.decomposition.confidence`, the calibration on the held-back half, and what is accepted of it. For
+the fit, units are accepted laxly, so that there are wrong ones to learn from.
 """
 
 import argparse
@@ -17,9 +17,10 @@ import pandas as pd
 from simulated_grid import GridCell, cells, irregular_cells, load_cell
 
 from pictrial.decomposition.agreement import match_units
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.confidence import COEFFICIENTS, features
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import DecompositionSettings, decompose
+from pictrial.decomposition.separation import decompose
 from pictrial.errors import InputError
 from pictrial.files import atomic_path
 from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
@@ -62,7 +63,7 @@ def judge(cell: GridCell, half: str, folder: Path) -> pd.DataFrame:
 
 
 def fit(rows: pd.DataFrame) -> tuple[float, dict[str, float]]:
-    """Return intercept and coefficients of the ridge-penalised logistic regression (standardised features)."""
+    """Return intercept and coefficients of a ridge-penalised logistic regression."""
     names = list(COEFFICIENTS)
     rows = rows.dropna(subset=names)
     right = (rows["rate_of_agreement"] >= RIGHT).to_numpy(float)
@@ -83,8 +84,9 @@ def calibration(rows: pd.DataFrame) -> pd.DataFrame:
     """Return number, mean stated probability and share right by bins of the stated probability."""
     bins = pd.cut(rows["probability"], [0, 0.5, 0.7, 0.8, 0.9, 1.0], include_lowest=True)
     right = rows["rate_of_agreement"] >= RIGHT
+    counted = {"units": "sum", "stated": "mean", "right": "mean"}
     table = pd.DataFrame({"stated": rows["probability"], "right": right, "units": 1})
-    return table.groupby(bins, observed=True).agg({"units": "sum", "stated": "mean", "right": "mean"}).round(3)
+    return table.groupby(bins, observed=True).agg(counted).round(3)
 
 
 def main() -> None:

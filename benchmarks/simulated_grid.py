@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
-from pictrial.decomposition.separation import DecompositionSettings, Separator
+from pictrial.decomposition.candidates import DecompositionSettings
+from pictrial.decomposition.separation import Separator
 from pictrial.files import atomic_path
 from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
 from pictrial.recordings.model import Recording

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.model import Decomposition
-from pictrial.decomposition.separation import DecompositionSettings, decompose
+from pictrial.decomposition.separation import decompose
 from pictrial.files import atomic_path
 from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
 from pictrial.recordings.model import Recording

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import match_units
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.model import Decomposition
-from pictrial.decomposition.separation import DecompositionSettings
 from pictrial.decomposition.tracking import TrackingSettings, track_units
 from pictrial.files import write_text
 from pictrial.motor_units.delta_f import estimate_delta_f

@@ -8,7 +8,8 @@ from protocol import Decompose, run
 
 
 def load() -> Decompose:
-    from pictrial.decomposition.separation import DecompositionSettings, decompose
+    from pictrial.decomposition.candidates import DecompositionSettings
+    from pictrial.decomposition.separation import decompose
     from pictrial.errors import InputError
     from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
     from pictrial.recordings.model import Recording

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from pictrial.decomposition.separation import DecompositionSettings
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.recordings.model import Recording
 from pictrial.seeds import random_generator
 

@@ -59,5 +59,7 @@ def test_the_probability_is_the_logistic_function_of_its_features():
     assert probability_right(good, RATE) == pytest.approx(1 / (1 + np.exp(-logit)))
     assert probability_right(good, RATE) > 0.95
     worse = probability_right(Discharges(REGULAR, 0.86, 14.0, 0.25), RATE)
-    assert worse < probability_right(Discharges(REGULAR, 0.86, 14.0, 0.05), RATE) < probability_right(good, RATE)
+    assert (
+        worse < probability_right(Discharges(REGULAR, 0.86, 14.0, 0.05), RATE) < probability_right(good, RATE)
+    )
     assert np.isnan(probability_right(Discharges(REGULAR, 0.97, 22.0), RATE))

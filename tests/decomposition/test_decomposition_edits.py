@@ -7,6 +7,7 @@ from decomposition_recordings import CHANNELS, RATE, recording, trains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.edits import (
     append_edits,
     apply_edits,
@@ -22,7 +23,6 @@ from pictrial.decomposition.given_discharges import pulse_trains_of, quality_at
 from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import detect_discharges
-from pictrial.decomposition.separation import DecompositionSettings
 from pictrial.decomposition.storage import read_decomposition, write_decomposition
 from pictrial.errors import InputError
 from pictrial.tables import check_table, read_table, write_table

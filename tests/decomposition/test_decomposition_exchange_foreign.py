@@ -11,6 +11,7 @@ from decomposition_recordings import CHANNELS, RATE, recording, trains
 from scipy.io import loadmat, savemat
 
 from pictrial.cli import main
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.edits import difference
 from pictrial.decomposition.exchange_foreign import (
     check_same_recording,
@@ -19,7 +20,6 @@ from pictrial.decomposition.exchange_foreign import (
     read_foreign,
 )
 from pictrial.decomposition.given_discharges import pulse_trains_of
-from pictrial.decomposition.separation import DecompositionSettings
 from pictrial.decomposition.storage import write_decomposition
 from pictrial.errors import InputError
 from pictrial.recordings.otb import read_otb

@@ -31,7 +31,9 @@ def test_overlapping_potentials_are_told_apart_and_subtracted(seed):
     np.testing.assert_allclose(fitted, potentials, atol=0.15)
     residual = subtract_potentials(emg, trains, fitted, BEFORE)
     assert np.square(residual).sum() < 1e-3 * np.square(emg).sum()
-    average = np.mean([emg[:, t - BEFORE : t + AFTER] for t in trains[0][1:-1] if 50 < t < SAMPLES - 50], axis=0)
+    average = np.mean(
+        [emg[:, t - BEFORE : t + AFTER] for t in trains[0][1:-1] if 50 < t < SAMPLES - 50], axis=0
+    )
     assert np.abs(average - potentials[0]).max() > 0.3, "the plain average mixes them"
 
 

@@ -1,7 +1,8 @@
 """The vendor's motor units of a real recording, found again from its raw EMG."""
 
 from pictrial.decomposition.agreement import match_units
-from pictrial.decomposition.separation import DecompositionSettings, decompose
+from pictrial.decomposition.candidates import DecompositionSettings
+from pictrial.decomposition.separation import decompose
 from pictrial.recordings.bids import read_bids_recording
 from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
 from pictrial.recordings.otb import import_otb, read_otb

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pictrial.decomposition.agreement import match_units, rate_of_agreement
+from pictrial.decomposition.candidates import describe
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.potentials import (
     potential_reliability,
@@ -16,7 +17,7 @@ from pictrial.decomposition.potentials import (
     spike_triggered_average,
 )
 from pictrial.decomposition.quality import detect_discharges
-from pictrial.decomposition.separation import Separator, decompose, describe
+from pictrial.decomposition.separation import Separator, decompose
 from pictrial.decomposition.tracking import TrackingSettings, track_units
 from pictrial.decomposition.tracking_sightings import agreeing, join_units
 from pictrial.errors import InputError

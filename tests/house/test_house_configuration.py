@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pictrial.checked_yaml import check_content, read_checked_yaml
-from pictrial.decomposition.separation import DecompositionSettings
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.errors import InputError
 from pictrial.motor_units.delta_f import PairCriteria

@@ -8,7 +8,7 @@ import yaml
 from house_trials import run_snakemake, write_trial
 from test_house_dag import jobs
 
-FAST = {"rounds": 1, "starts": 16}
+FAST = {"stages": 2, "starts": 40}
 
 
 def run(folder, participants, **settings):

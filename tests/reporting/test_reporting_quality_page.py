@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
+from pictrial.decomposition.candidates import describe
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import describe
 from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.motor_units.units import describe_units
 from pictrial.recordings.conditioning import ConditioningSettings, condition_emg

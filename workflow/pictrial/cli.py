@@ -130,7 +130,8 @@ def _import_otb(options: argparse.Namespace) -> None:
 def _decompose(options: argparse.Namespace) -> None:
     from threadpoolctl import threadpool_limits
 
-    from pictrial.decomposition.separation import DecompositionSettings, decompose
+    from pictrial.decomposition.candidates import DecompositionSettings
+    from pictrial.decomposition.separation import decompose
     from pictrial.decomposition.storage import write_decomposition
     from pictrial.tables import write_table
 
@@ -168,8 +169,8 @@ def _read_recording(path: Path) -> tuple["Recording", tuple[str, ...]]:
 
 
 def _import_decomposition(options: argparse.Namespace) -> None:
+    from pictrial.decomposition.candidates import DecompositionSettings
     from pictrial.decomposition.exchange_foreign import import_decomposition, read_foreign
-    from pictrial.decomposition.separation import DecompositionSettings
     from pictrial.decomposition.storage import write_decomposition
 
     foreign = read_foreign(options.file)
@@ -193,9 +194,9 @@ def _export_decomposition(options: argparse.Namespace) -> None:
 def _import_edits(options: argparse.Namespace) -> None:
     from datetime import date
 
+    from pictrial.decomposition.candidates import DecompositionSettings
     from pictrial.decomposition.edits import append_edits, difference
     from pictrial.decomposition.exchange_foreign import check_same_recording, read_foreign
-    from pictrial.decomposition.separation import DecompositionSettings
 
     before, after = _read_decomposition(options.before), read_foreign(options.after)
     check_same_recording(after, before.sampling_rate, before.n_samples)

@@ -84,6 +84,7 @@ rule write_quality_page:
         torque=f"{CHECKED}_desc-conditioned_torque.npz",
         tracked=multiext(f"{DECOMPOSED}_desc-tracked", "_units.tsv", "_filters.npz"),
         own=multiext(f"{DECOMPOSED}_desc-{FOUND}", "_units.tsv", "_filters.npz"),
+        corrections=f"{DECOMPOSED}_desc-decomposed_corrections.tsv",
         edits=f"{DECOMPOSED}_desc-edited_log.tsv" if FOUND == "edited" else [],
         measures=f"{MEASURED}/units.tsv",
         code=code(

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pictrial.decomposition.separation import DecompositionSettings, decompose
+from pictrial.decomposition.candidates import DecompositionSettings
+from pictrial.decomposition.separation import decompose
 from pictrial.decomposition.storage import write_decomposition
 from pictrial.joblog import job_log
 from pictrial.recordings.bids import read_bids_recording

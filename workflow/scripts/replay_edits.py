@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.edits import read_edits, replay_edits
-from pictrial.decomposition.separation import DecompositionSettings
 from pictrial.decomposition.storage import read_decomposition, write_decomposition
 from pictrial.joblog import job_log
 from pictrial.recordings.bids import read_bids_recording

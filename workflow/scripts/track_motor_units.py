@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pictrial.decomposition.separation import DecompositionSettings
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.storage import read_decomposition, write_decomposition
 from pictrial.decomposition.tracking import TrackingSettings, track_units
 from pictrial.joblog import job_log

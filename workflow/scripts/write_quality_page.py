@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pictrial.decomposition.separation import DecompositionSettings
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.storage import read_decomposition
 from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.joblog import job_log

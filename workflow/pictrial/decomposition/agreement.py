@@ -19,7 +19,7 @@ def common_lag(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: fl
 
 
 def differences(a: np.ndarray, b: np.ndarray, largest: int) -> np.ndarray:
-    """Return all differences `b` − `a` between discharges of two ascending trains of at most `largest` samples."""
+    """Return all differences `b` − `a` of discharges of two ascending trains, up to `largest` samples."""
     first = np.searchsorted(b, a - largest)
     number = np.searchsorted(b, a + largest, side="right") - first
     # Index of every pair's second discharge: a run of consecutive ones for each first discharge.

@@ -42,7 +42,10 @@ def correct_discharges(
     kept[: _isolated(np.diff(times))] = False
     last = _isolated(np.diff(times)[::-1])
     kept[len(times) - last :] = False
-    rows = [(unit_id, t, "removed", f"more than {ISOLATING_GAP:g} s from all others") for t in times[~kept]]
+    rows = [
+        (unit_id, t, "removed", f"isolated: a gap of more than {ISOLATING_GAP:g} s to the others")
+        for t in times[~kept]
+    ]
     intervals = np.diff(times[kept])
     for time, interval in zip(times[kept][1:], intervals, strict=True):
         if interval < SHORTEST_INTERVAL:

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
+from pictrial.decomposition.candidates import DecompositionSettings, rejection
 from pictrial.decomposition.given_discharges import decomposition_at
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import DecompositionSettings, Separator, rejection
+from pictrial.decomposition.separation import Separator
 from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
 from pictrial.tables import check_table, load_schema, read_table, write_table

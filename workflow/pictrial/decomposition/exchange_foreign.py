@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pictrial.decomposition.candidates import DecompositionSettings, describe
 from pictrial.decomposition.exchange_demuse import read_demuse
 from pictrial.decomposition.exchange_muedit import read_muedit_matlab, read_muedit_npz, write_muedit
 from pictrial.decomposition.exchange_openhdemg import read_openhdemg, write_openhdemg
@@ -15,7 +16,7 @@ from pictrial.decomposition.exchange_trains import ForeignDecomposition
 from pictrial.decomposition.given_discharges import decomposition_at, pulse_trains_of
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import DecompositionSettings, Separator, describe
+from pictrial.decomposition.separation import Separator
 from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
 from pictrial.recordings.otb import read_otb

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from pictrial.decomposition.candidates import Candidate, describe
 from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import REFRACTORY_PERIOD, Discharges, silhouette_of_classes
-from pictrial.decomposition.separation import Candidate, Separator, describe
+from pictrial.decomposition.separation import Separator
 
 
 def decomposition_at(separator: Separator, discharges: dict[str, np.ndarray]) -> Decomposition:

@@ -77,7 +77,7 @@ def _padded(emg: np.ndarray, margin: int) -> np.ndarray:
 
 
 def _coincidences(trains: list[np.ndarray], length: int) -> np.ndarray:
-    """Return the normal equations' matrix: how often discharges of two units coincide at each pair of lags."""
+    """Return the normal equations' matrix: how often two units' discharges coincide at each pair of lags."""
     units = len(trains)
     gram = np.empty((units, length, units, length), np.float32)
     lags = np.arange(length)[:, None] - np.arange(length) + length - 1

@@ -126,7 +126,7 @@ def interval_variability(samples: np.ndarray, sampling_rate: float) -> tuple[flo
 
 
 def short_interval_share(samples: np.ndarray, sampling_rate: float) -> float:
-    """Return the share of inter-spike intervals below 25 ms: a few are doublets, many are two units in one train.
+    """Return the share of inter-spike intervals below 25 ms: few are doublets, many are two units in one.
 
     Unlike the variability of the intervals it does not mistake an irregular unit for two. NaN where there is
     no interval.

@@ -1,8 +1,8 @@
 """The search for motor units, on the instants of high activity alone.
 
-A sparse source is made of its discharges, and these are among the local maxima of the activity: some thousand
-instants of the tens of thousands of samples. Searched there, a hundred starts cost what one costs on the whole
-signal; only what comes out is tried on it.
+A sparse source is made of its discharges, and these are among the local maxima of the activity: some
+thousand instants of the tens of thousands of samples. Searched there, a hundred starts cost what one costs
+on the whole signal; only what comes out is tried on it.
 """
 
 import numpy as np
@@ -51,9 +51,9 @@ def active_instants(emg: np.ndarray, margin: int) -> np.ndarray:
 def search_instants(observations: np.ndarray, starts: int, iterations: int, most: int) -> np.ndarray:
     """Search sparse sources among whitened observations.
 
-    FastICA's fixed point with the contrast of skewness (Negro et al. 2016, eq. 9) from many instants at once,
-    only the positive side of each source, for discharges point upwards; then each filter becomes the mean of its
-    own instants. Few iterations, on purpose: with many, all starts end at the largest units.
+    FastICA's fixed point with the contrast of skewness (Negro et al. 2016, eq. 9) from many instants at once;
+    only the positive side of each source counts, for discharges point upwards. Then each filter becomes the
+    mean of its own instants. Few iterations, on purpose: with many, all starts end at the largest units.
 
     Parameters
     ----------

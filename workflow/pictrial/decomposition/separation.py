@@ -1,98 +1,37 @@
 """Convolutive blind source separation: from EMG to motor units.
 
-After Negro et al. 2016 (J Neural Eng 13:026027): extend, whiten, find sparse sources by a fixed
-point, refine each on its own discharges, drop duplicates, and go again where the units found so far
-explain nothing. Many sources are iterated at once as one bank of filters (see `extension`).
+After Negro et al. 2016 (J Neural Eng 13:026027): extend, whiten, find sparse sources by a fixed point,
+refine each on its own discharges. Then all units found so far are estimated jointly, subtracted, and the
+search goes on in what they leave, stage by stage.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
-from pictrial.decomposition.confidence import probability_right
-from pictrial.decomposition.corrections import COLUMNS, correct_discharges
+from pictrial.decomposition.candidates import (
+    Candidate,
+    DecompositionSettings,
+    describe,
+    explains,
+    rejection,
+    with_corrections,
+    without_duplicates,
+)
 from pictrial.decomposition.extension import ExtendedSignal, whitening_matrix
 from pictrial.decomposition.joint import JointSources
 from pictrial.decomposition.model import Decomposition
-from pictrial.decomposition.quality import (
-    Discharges,
-    detect_discharges,
-    interval_variability,
-    short_interval_share,
-)
+from pictrial.decomposition.quality import detect_discharges
 from pictrial.decomposition.search import active_instants, search_instants, unit_length
 from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
-
 
 #: Furthest that discharges are moved, so that the filter's window holds most of the potential (s).
 LARGEST_MOVE = 0.005
 #: White noise to expect in every row of the extended signal, whose mean square is 1.
 FLOOR = 1e-3
-
-
-@dataclass(frozen=True)
-class DecompositionSettings:
-    """Settings of the decomposition.
-
-    Attributes
-    ----------
-    extended_channels : int
-        Rows of the extended observation to reach; the extension is this over the number of channels.
-    stages : int
-        Most stages; each searches in what the units found so far leave.
-    starts : int
-        Instants to start from in each stage.
-    iterations : int
-        Of the fixed point.
-    candidates : int
-        Most sources of a stage that are tried on the whole signal.
-    refinements : int
-        Most refinements of a source on its own discharges.
-    expected_interference : float
-        Share of the EMG's covariance that is expected to interfere with a unit after all others were subtracted.
-    minimal_silhouette : float
-        A motor unit is accepted from this silhouette on.
-    explaining_silhouette : float
-        A source is subtracted before the next stage from this silhouette on.
-    maximal_short_intervals : float
-        Both only up to this share of inter-spike intervals below 25 ms,
-    minimal_discharges : int
-        ... and from this number of discharges on.
-    minimal_probability : float
-        A motor unit is accepted from this probability on that its train is right (see `confidence`).
-    duplicate_agreement : float
-        Trains whose rate of agreement is above this are one motor unit.
-    """
-
-    extended_channels: int = 1000
-    stages: int = 6
-    starts: int = 150
-    iterations: int = 4
-    candidates: int = 60
-    refinements: int = 6
-    expected_interference: float = 0.1
-    minimal_silhouette: float = 0.9
-    explaining_silhouette: float = 0.87
-    maximal_short_intervals: float = 0.05
-    minimal_discharges: int = 20
-    minimal_probability: float = 0.4
-    duplicate_agreement: float = 0.3
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A source that may be a motor unit.
-
-    `filter` is its separation filter for the extended signal, shape (rows,); `heights` are the values of its
-    source at its discharges.
-    """
-
-    filter: np.ndarray
-    discharges: Discharges
-    heights: np.ndarray
 
 
 def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSettings) -> Decomposition:
@@ -128,7 +67,7 @@ def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSet
             break
         units, residual = whole.jointly(units + new)
         units = [u for u in units if explains(u.discharges, rate, settings)]
-    decomposition = whole.collect(whole.with_joint_filters(units) + candidates)
+    decomposition = whole.collect(units, candidates)
     if not decomposition.discharges:
         best = decomposition.quality["silhouette"].max() if len(decomposition.quality) else float("nan")
         raise InputError(
@@ -291,26 +230,28 @@ class Separator:
                 result.append(Candidate(sign * row, discharges, heights))
         return result
 
-    def collect(self, candidates: list[Candidate]) -> Decomposition:
-        """Make a decomposition of the candidates, numbered by first discharge, with a row for each."""
+    def collect(self, units: list[Candidate], others: list[Candidate]) -> Decomposition:
+        """Make a decomposition of the acceptable `units`, numbered by first discharge.
+
+        The others have a row with the reason why they are no motor unit, or whose duplicate they are.
+        """
         rate, settings, name = self.recording.sampling_rate, self.settings, self.recording.name
-        accepted = [c for c in candidates if not rejection(c.discharges, rate, settings)]
-        units = without_duplicates(accepted, rate, settings)
-        units.sort(key=lambda c: (c.discharges.samples[0], -c.discharges.silhouette))
-        named = {f"MU{number:02d}": unit for number, unit in enumerate(units, 1)}
-        corrected, corrections = _corrected(named, rate)
-        rows = [describe(unit_id, unit.discharges, rate, "", name) for unit_id, unit in corrected.items()]
-        others = [c for c in candidates if not any(c is unit for unit in units)]
-        for number, other in enumerate(others, 1):
-            reason = rejection(other.discharges, rate, settings) or "duplicate of an accepted motor unit"
+        accepted = [u for u in units if not rejection(u.discharges, rate, settings)]
+        accepted.sort(key=lambda u: (u.discharges.samples[0], -u.discharges.silhouette))
+        named = {f"MU{number:02d}": unit for number, unit in enumerate(accepted, 1)}
+        corrected, corrections = with_corrections(named, rate)
+        final = dict(zip(corrected, self.with_joint_filters(list(corrected.values())), strict=True))
+        rows = [describe(unit_id, unit.discharges, rate, "", name) for unit_id, unit in final.items()]
+        for number, other in enumerate([u for u in units if u not in accepted] + others, 1):
+            reason = rejection(other.discharges, rate, settings) or "duplicate of another candidate"
             rows.append(describe(f"rejected{number:02d}", other.discharges, rate, reason, name))
         return Decomposition(
             recording=name,
             sampling_rate=rate,
             n_samples=self.recording.n_samples,
-            discharges={name: unit.discharges.samples for name, unit in corrected.items()},
-            sources={name: unit.heights for name, unit in corrected.items()},
-            filters=self.signal_filters(list(corrected.values())),
+            discharges={unit_id: unit.discharges.samples for unit_id, unit in final.items()},
+            sources={unit_id: unit.heights for unit_id, unit in final.items()},
+            filters=self.signal_filters(list(final.values())),
             quality=pd.DataFrame(rows),
             corrections=corrections,
         )
@@ -323,92 +264,5 @@ class Separator:
         return filters
 
 
-def explains(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> bool:
-    """Return whether a source is good enough to be subtracted before the next stage."""
-    lax = replace(settings, minimal_silhouette=settings.explaining_silhouette, minimal_probability=0)
-    return not rejection(discharges, sampling_rate, lax)
-
-
-def rejection(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> str:
-    """Return why a candidate is no motor unit; an empty string where it is accepted."""
-    short = short_interval_share(discharges.samples, sampling_rate)
-    reasons = []
-    if len(discharges.samples) < settings.minimal_discharges:
-        reasons.append(f"{len(discharges.samples)} discharges, {settings.minimal_discharges} needed")
-    if not discharges.silhouette >= settings.minimal_silhouette:
-        reasons.append(f"silhouette {discharges.silhouette:.3f}, {settings.minimal_silhouette} needed")
-    if not short <= settings.maximal_short_intervals:
-        reasons.append(
-            f"{short:.0%} of intervals below 25 ms, {settings.maximal_short_intervals:.0%} allowed"
-        )
-    probability = probability_right(discharges, sampling_rate)
-    if probability < settings.minimal_probability:
-        reasons.append(
-            f"probability {probability:.2f} that its train is right, {settings.minimal_probability} needed"
-        )
-    return "; ".join(reasons)
-
-
-def without_duplicates(
-    candidates: list[Candidate], sampling_rate: float, settings: DecompositionSettings
-) -> list[Candidate]:
-    """Keep the candidate with the highest silhouette of each group that shares its discharges."""
-    kept: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: -c.discharges.silhouette):
-        agreements = (
-            rate_of_agreement(candidate.discharges.samples, other.discharges.samples, sampling_rate)
-            for other in kept
-        )
-        if all(agreement <= settings.duplicate_agreement for agreement in agreements):
-            kept.append(candidate)
-    return kept
-
-
-def describe(
-    unit_id: str,
-    discharges: Discharges,
-    sampling_rate: float,
-    reason: str,
-    origin: str,
-    similarity: float = float("nan"),
-) -> dict:
-    """Return the row of a candidate in the table ``quality_units``.
-
-    `origin` is the recording whose decomposition found it, `similarity` that of its potential there.
-    """
-    plain, successive = interval_variability(discharges.samples, sampling_rate)
-    return {
-        "unit_id": unit_id,
-        "accepted": reason == "",
-        "reason": reason or None,
-        "n_discharges": len(discharges.samples),
-        "silhouette": discharges.silhouette,
-        "pulse_to_noise_ratio": discharges.pulse_to_noise_ratio,
-        "cov_isi": plain,
-        "successive_cov_isi": successive,
-        "short_intervals": short_interval_share(discharges.samples, sampling_rate),
-        "height_variability": discharges.height_variability,
-        "probability": probability_right(discharges, sampling_rate),
-        "origin": origin,
-        "potential_similarity": similarity,
-    }
-
-
 def _rises(old: Candidate, new: Candidate) -> bool:
     return new.discharges.silhouette > old.discharges.silhouette + 1e-3
-
-
-def _corrected(
-    units: dict[str, Candidate], sampling_rate: float
-) -> tuple[dict[str, Candidate], pd.DataFrame]:
-    """Return the units with corrected discharges, and the log of the corrections, schema ``corrections``."""
-    corrected, logs = {}, [pd.DataFrame(columns=COLUMNS)]
-    for unit_id, unit in units.items():
-        samples = unit.discharges.samples
-        kept, log = correct_discharges(unit_id, samples, sampling_rate)
-        corrected[unit_id] = replace(
-            unit, discharges=replace(unit.discharges, samples=samples[kept]), heights=unit.heights[kept]
-        )
-        if len(log):
-            logs.append(log)
-    return corrected, pd.concat(logs, ignore_index=True)

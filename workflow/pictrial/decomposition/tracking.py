@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from pictrial.decomposition.candidates import DecompositionSettings, describe
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.potentials import potential_similarity
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import DecompositionSettings, describe
 from pictrial.decomposition.tracking_filters import look_for_missing, reuse_filters
 from pictrial.decomposition.tracking_joint import decompose_jointly
 from pictrial.decomposition.tracking_potentials import match_potentials

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pictrial.decomposition.agreement import rate_of_agreement
+from pictrial.decomposition.candidates import DecompositionSettings, rejection
 from pictrial.decomposition.extension import ExtendedSignal, whitening_matrix
 from pictrial.decomposition.interference import fit_potentials, potential_window, subtract_potentials
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import Discharges, detect_discharges
-from pictrial.decomposition.separation import DecompositionSettings, Separator, rejection
+from pictrial.decomposition.separation import Separator
 from pictrial.decomposition.tracking_sightings import (
     Origin,
     Potentials,
@@ -209,7 +210,8 @@ def _refined(
     """
     rate, limit = separator.recording.sampling_rate, separator.settings.duplicate_agreement
     best: list[tuple[Discharges, np.ndarray, np.ndarray] | None] = [None] * len(starts)
-    trains = {index: start.train for index, start in enumerate(starts) if start.train is not None}
+    given = {index: start.train for index, start in enumerate(starts) if start.train is not None}
+    trains = given
     for _ in range(separator.settings.refinements):
         if not trains:
             break
@@ -221,7 +223,7 @@ def _refined(
             new, old = detect_discharges(source, rate), best[index]
             if not new or (old and new.silhouette <= old[0].silhouette + SMALLEST_RISE):
                 continue
-            if rate_of_agreement(new.samples, starts[index].train, rate) > limit:
+            if rate_of_agreement(new.samples, given[index], rate) > limit:
                 best[index] = new, source[new.samples], row
                 better[index] = new.samples
         trains = better

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from pictrial.decomposition.candidates import DecompositionSettings, rejection
 from pictrial.decomposition.quality import Discharges
-from pictrial.decomposition.separation import DecompositionSettings, decompose, rejection
+from pictrial.decomposition.separation import decompose
 from pictrial.decomposition.tracking_sightings import Origin, Sighting
 from pictrial.recordings.model import Recording
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import rate_of_agreement
+from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.model import Decomposition
-from pictrial.decomposition.separation import DecompositionSettings
 from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.motor_units.smoothing import DischargeLimits
 from pictrial.recordings.conditioning import ConditioningSettings
