@@ -3,6 +3,7 @@
 # make recording    a real, public recording from raw EMG to ΔF
 # make trial        the trial of CONFIG: make trial CONFIG=config/my_trial/config.yaml
 # make test         the tests (make test-slow: those that need minutes)
+# make benchmark    the decomposition beside other tools (hours)
 # make lint         formatting, lints, types
 # make lock         write requirements.lock anew from pyproject.toml
 # make clean        remove the environment and everything that runs wrote
@@ -17,7 +18,7 @@ REPORT = $(RESULTS)/report/report.html
 SNAKEMAKE = $(BIN)/snakemake --workflow-profile workflow/profiles/default --cores all --configfile $(CONFIG)
 
 .DEFAULT_GOAL := trial
-.PHONY: trial recording environment test test-slow lint lock clean
+.PHONY: trial recording environment test test-slow benchmark lint lock clean
 
 # The report is written anew only where the run wrote something after it.
 trial: environment
@@ -51,6 +52,11 @@ test: environment
 
 test-slow: environment
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
+
+benchmark: recording
+	$(BIN)/python benchmarks/decomposition.py time
+	$(BIN)/python benchmarks/decomposition.py yield
+	$(BIN)/python benchmarks/decomposition.py render
 
 lint: environment
 	$(BIN)/ruff check .

@@ -2,9 +2,9 @@
 
     python benchmarks/confidence.py --folder grid --output benchmarks/results/confidence.tsv
 
-Writes one row per motor unit of the grid, with its true agreement; prints the coefficients for
-`pictrial.decomposition.confidence`, the calibration on the held-back half, and what is accepted of it. For
-the fit, units are accepted laxly, so that there are wrong ones to learn from.
+Writes one row per motor unit of the grid, with its true agreement, and the calibration plot of the
+documentation; prints the coefficients for `pictrial.decomposition.confidence`, the calibration on the
+held-back half, and what is accepted of it. For fit and plot units are accepted laxly, so that some are wrong.
 """
 
 import argparse
@@ -36,16 +36,18 @@ LAX = replace(
     minimal_probability=0,
 )
 RIDGE = 1.0
+BINS = [0, 0.1, 0.4, 0.7, 0.9, 0.98, 1]
+PLOT = Path(__file__).parents[1] / "docs" / "calibration.png"
 
 
 def judge(cell: GridCell, half: str, folder: Path) -> pd.DataFrame:
-    """Decompose a cell, lax for tuning and as shipped for the held-back half: one row per unit."""
+    """Decompose a cell, as shipped for `half` held_back, else laxly: one row per unit."""
     recording, truth = load_cell(cell, folder)
     good = (assess_channels(recording, QualitySettings())["status"] == "good").to_numpy(bool)
     conditioned, _ = condition_emg(recording, good, ConditioningSettings())
     rate = recording.sampling_rate
     try:
-        found = decompose(conditioned, good, LAX if half == "tuning" else DecompositionSettings())
+        found = decompose(conditioned, good, DecompositionSettings() if half == "held_back" else LAX)
     except InputError:
         return pd.DataFrame()
     quality = found.quality.set_index("unit_id")
@@ -89,18 +91,52 @@ def calibration(rows: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(bins, observed=True).agg(counted).round(3)
 
 
+def draw(rows: pd.DataFrame, path: Path) -> None:
+    """Draw share right against stated probability, with Wilson's 95 % interval, by half."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(4.2, 4), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    for half, colour, label in (
+        ("tuning", "0.5", "tuning (fitted)"),
+        ("held_back_lax", "#0072B2", "held back"),
+    ):
+        part = rows[rows["half"] == half].dropna(subset=["probability"])
+        right = part["rate_of_agreement"] >= RIGHT
+        for _, index in part.groupby(pd.cut(part["probability"], BINS, include_lowest=True), observed=True):
+            n, share = len(index), right[index.index].mean()
+            centre = (share + 1.92 / n) / (1 + 3.84 / n)
+            half_width = 1.96 * np.sqrt(share * (1 - share) / n + 0.96 / n**2) / (1 + 3.84 / n)
+            stated = index["probability"].mean()
+            axes.plot([stated, stated], [centre - half_width, centre + half_width], color=colour, linewidth=1)
+            axes.plot(stated, share, "o", color=colour, label=label)
+            if half != "tuning":
+                axes.annotate(str(n), (stated, share), (5, -10), textcoords="offset points", fontsize=7)
+            label = None
+    axes.set(xlabel="Stated probability", ylabel="Share with agreement ≥ 0.9 with the truth", aspect="equal")
+    axes.legend(frameon=False, loc="upper left", fontsize=8)
+    figure.savefig(path, dpi=130)
+
+
 def main() -> None:
     """Run both halves, fit and judge."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    jobs = [(cell, half) for half in ("tuning", "held_back") for cell in cells(half) + irregular_cells(half)]
+    halves = {"tuning": ["tuning"], "held_back": ["held_back", "held_back_lax"]}
+    jobs = [
+        (c, name) for half in halves for name in halves[half] for c in cells(half) + irregular_cells(half)
+    ]
     with ProcessPoolExecutor(2) as pool:
         tables = list(pool.map(judge, *zip(*jobs, strict=True), [options.folder] * len(jobs)))
     rows = pd.concat(tables, ignore_index=True)
     with atomic_path(options.output) as temporary:
         rows.round(5).to_csv(temporary, sep="\t", index=False)
+    draw(rows, PLOT)
     intercept, coefficients = fit(rows[rows["half"] == "tuning"])
     print(f"intercept {intercept:.3f}, coefficients {coefficients}")
     held = rows[rows["half"] == "held_back"]

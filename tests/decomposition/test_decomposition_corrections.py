@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pictrial.decomposition.candidates import DecompositionSettings, rejection
 from pictrial.decomposition.confidence import COEFFICIENTS, INTERCEPT, features, probability_right
 from pictrial.decomposition.corrections import correct_discharges
 from pictrial.decomposition.quality import Discharges, short_interval_share
@@ -63,3 +64,9 @@ def test_the_probability_is_the_logistic_function_of_its_features():
         worse < probability_right(Discharges(REGULAR, 0.86, 14.0, 0.05), RATE) < probability_right(good, RATE)
     )
     assert np.isnan(probability_right(Discharges(REGULAR, 0.97, 22.0), RATE))
+
+
+def test_what_discharges_once_a_second_is_no_motor_unit():
+    slow = Discharges(np.arange(30) * 2048, 0.99, 25.0, 0.03)
+    assert "no motor unit discharges so slowly" in rejection(slow, RATE, DecompositionSettings())
+    assert rejection(Discharges(REGULAR, 0.99, 25.0, 0.03), RATE, DecompositionSettings()) == ""

@@ -13,7 +13,11 @@ SEPARATING = [
     *("decomposition/model", "decomposition/storage", "decomposition/separation"),
     *("decomposition/extension", "decomposition/search", "decomposition/quality"),
     *("decomposition/joint", "decomposition/interference", "decomposition/agreement"),
-    *("decomposition/candidates", "decomposition/corrections", "decomposition/confidence"),
+    *(
+        "decomposition/candidates",
+        "decomposition/corrections",
+        "decomposition/confidence",
+    ),
 ]
 
 

@@ -91,6 +91,8 @@ def rejection(discharges: Discharges, sampling_rate: float, settings: Decomposit
         reasons.append(
             f"{short:.0%} of intervals below 25 ms, {settings.maximal_short_intervals:.0%} allowed"
         )
+    if np.isnan(interval_variability(discharges.samples, sampling_rate)[1]):
+        reasons.append("fewer than three intervals up to 0.5 s: no motor unit discharges so slowly")
     probability = probability_right(discharges, sampling_rate)
     if probability < settings.minimal_probability:
         reasons.append(

@@ -94,7 +94,7 @@ def _about_units(page: RecordingQuality) -> list[str]:
     doubtful = [
         f"{unit} ({written('probability', values['probability'])} %)"
         for unit, values in measures.items()
-        if values["probability"] < LIKELY
+        if pd.notna(values["probability"]) and values["probability"] < LIKELY
     ]
     if doubtful:
         share = decimal(100 * LIKELY, 0)
