@@ -42,7 +42,10 @@ def session(name: str, units: list[int], noise: float = 3.0):
 def true_decomposition(measured: Recording, discharges: dict[str, np.ndarray]) -> Decomposition:
     """What a decomposition gives that finds these trains, without the search."""
     separator = Separator(measured, GOOD, SETTINGS)
-    found = {unit: separator.candidate_at(samples) for unit, samples in discharges.items()}
+    found = {
+        unit: separator.refine(separator.mean_vector(samples)[:, None])[0]
+        for unit, samples in discharges.items()
+    }
     rows = [describe(unit, c.discharges, RATE, "", measured.name) for unit, c in found.items()]
     return Decomposition(
         measured.name,

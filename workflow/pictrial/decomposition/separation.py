@@ -60,14 +60,16 @@ def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSet
     rate = recording.sampling_rate
     whole = residual = Separator(recording, good, settings)
     units: list[Candidate] = []
+    dropped: list[Candidate] = []
     for _ in range(settings.stages):
         candidates = residual.search()
         new = whole.novel([c for c in candidates if explains(c.discharges, rate, settings)], units)
         if not new:
             break
-        units, residual = whole.jointly(units + new)
-        units = [u for u in units if explains(u.discharges, rate, settings)]
-    decomposition = whole.collect(units, candidates)
+        estimated, residual = whole.jointly(units + new)
+        units = [u for u in estimated if explains(u.discharges, rate, settings)]
+        dropped += [u for u in estimated if u not in units]
+    decomposition = whole.collect(units, dropped + candidates)
     if not decomposition.discharges:
         best = decomposition.quality["silhouette"].max() if len(decomposition.quality) else float("nan")
         raise InputError(
@@ -131,9 +133,8 @@ class Separator:
         found = []
         for unit, row, source in zip(units, filters.T, joint.sources(filters), strict=True):
             discharges = detect_discharges(source, rate)
-            if discharges is not None:
-                new = Candidate(row, discharges, source[discharges.samples])
-                found.append(new if _rises(unit, new) else unit)
+            new = Candidate(row, discharges, source[discharges.samples]) if discharges else unit
+            found.append(new if _rises(unit, new) else unit)
         emg = np.zeros_like(self.recording.emg)
         emg[self.good] = joint.residual * self.scale
         residual = replace(self.recording, emg=emg)
@@ -199,17 +200,6 @@ class Separator:
                 break
             vectors = np.stack([self.mean_vector(best[index].discharges.samples) for index in alive], axis=1)
         return [best[index] for index in sorted(best)]
-
-    def candidate_at(self, samples: np.ndarray) -> Candidate | None:
-        """Return the best candidate refined from the discharges `samples`; None where there is none."""
-        refined = self.refine(self.mean_vector(samples)[:, None])
-        return refined[0] if refined else None
-
-    def candidate_of(self, signal_filter: np.ndarray) -> Candidate | None:
-        """Return the best candidate refined from a filter in signal space, shape (channels, extension)."""
-        rows = signal_filter[self.good].T.reshape(-1, 1) * self.scale
-        discharges = detect_discharges(self.signal.apply(rows)[:, 0], self.recording.sampling_rate)
-        return self.candidate_at(discharges.samples) if discharges else None
 
     def mean_vector(self, samples: np.ndarray) -> np.ndarray:
         """Return the unit-length mean of the whitened observation at `samples`."""
