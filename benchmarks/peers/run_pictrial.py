@@ -1,6 +1,7 @@
 """pictrial: its conditioning and its decomposition, with their defaults."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ def load() -> Decompose:
     from pictrial.recordings.model import Recording
 
     def separate(emg: np.ndarray, rate: float, starts: int) -> list[np.ndarray]:
-        settings = DecompositionSettings()
+        settings, threads = DecompositionSettings(), int(os.environ["OMP_NUM_THREADS"])
         settings = dataclasses.replace(settings, starts=max(1, starts // settings.stages))
         names = tuple(f"EMG{i + 1:02d}" for i in range(len(emg)))
         positions = np.full((len(emg), 2), np.nan)
@@ -23,7 +24,7 @@ def load() -> Decompose:
         good = np.ones(len(emg), dtype=bool)
         conditioned, _ = condition_emg(recording, good, ConditioningSettings())
         try:
-            return list(decompose(conditioned, good, settings).discharges.values())
+            return list(decompose(conditioned, good, settings, threads).discharges.values())
         except InputError as error:
             if "no motor unit" not in str(error):
                 raise

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pictrial.decomposition.agreement import match_units, rate_of_agreement
+from pictrial.decomposition.agreement import agree, match_units, rate_of_agreement
 from pictrial.decomposition.potentials import potential_similarity, spike_triggered_average
 from pictrial.seeds import random_generator
 
@@ -62,3 +62,12 @@ def test_spike_triggered_average_recovers_the_potential_and_skips_cut_windows():
     assert average.shape == (2, round(0.01 * RATE) + round(0.02 * RATE))
     assert np.argmax(average[1]) == round(0.01 * RATE) + 10
     assert average[1].max() == pytest.approx(5, abs=0.1)
+
+
+@given(st.integers(0, 10**6))
+def test_agreeing_is_a_rate_above_the_limit(seed):
+    random = random_generator(seed, "agree")
+    a, b = (np.unique(random.integers(0, 4000, random.integers(1, 60))) for _ in range(2))
+    assert agree(a, b, 2048.0, 0.3) == (rate_of_agreement(a, b, 2048.0) > 0.3)
+    both = np.unique(np.concatenate([a, b]))
+    assert agree(a, both, 2048.0, 0.3) == (rate_of_agreement(a, both, 2048.0) > 0.3)

@@ -92,3 +92,9 @@ def test_a_broken_events_file_names_its_row(tmp_path):
     path.write_text(header + "0.1\t0\t205\tMU01\tmotor-unit-spike\n-2\t0\t9\tMU01\tmotor-unit-spike\n")
     with pytest.raises(InputError, match=r"events.tsv: row 2, column 'onset': value '-2.0'"):
         read_discharges(path)
+
+
+def test_the_number_of_threads_does_not_matter(contraction, decomposition):
+    on_two = decompose(contraction, GOOD, SETTINGS, threads=2)
+    assert on_two.discharges.keys() == decomposition.discharges.keys()
+    np.testing.assert_array_equal(on_two.filters, decomposition.filters)

@@ -137,7 +137,7 @@ def _decompose(options: argparse.Namespace) -> None:
 
     with threadpool_limits(options.threads):
         conditioned, good, channels = _condition(options.recording)
-        decomposition = decompose(conditioned, good, DecompositionSettings())
+        decomposition = decompose(conditioned, good, DecompositionSettings(), options.threads)
     stem = options.output / conditioned.name
     write_table(channels, f"{stem}_desc-quality_channels.tsv", "quality_channels")
     write_decomposition(decomposition, options.output, "decomposed")

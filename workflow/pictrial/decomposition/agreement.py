@@ -63,6 +63,14 @@ def rate_of_agreement(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolera
     return common / (len(a) + len(b) - common)
 
 
+def agree(a: np.ndarray, b: np.ndarray, sampling_rate: float, limit: float) -> bool:
+    """Return whether the rate of agreement of two trains is above `limit`."""
+    # With so different numbers of discharges it cannot be, and nothing needs to be compared.
+    if min(len(a), len(b)) <= limit * max(len(a), len(b)):
+        return False
+    return rate_of_agreement(a, b, sampling_rate) > limit
+
+
 def match_units(
     estimated: dict[str, np.ndarray],
     reference: dict[str, np.ndarray],

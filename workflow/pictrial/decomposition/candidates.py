@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from pictrial.decomposition.agreement import rate_of_agreement
+from pictrial.decomposition.agreement import agree
 from pictrial.decomposition.confidence import probability_right
 from pictrial.decomposition.corrections import COLUMNS, correct_discharges
 from pictrial.decomposition.quality import Discharges, interval_variability, short_interval_share
@@ -56,7 +56,7 @@ class DecompositionSettings:
     explaining_silhouette: float = 0.87
     maximal_short_intervals: float = 0.05
     minimal_discharges: int = 20
-    minimal_probability: float = 0.4
+    minimal_probability: float = 0.25
     duplicate_agreement: float = 0.3
 
 
@@ -106,12 +106,10 @@ def without_duplicates(
 ) -> list[Candidate]:
     """Keep the candidate with the highest silhouette of each group that shares its discharges."""
     kept: list[Candidate] = []
+    limit = settings.duplicate_agreement
     for candidate in sorted(candidates, key=lambda c: -c.discharges.silhouette):
-        agreements = (
-            rate_of_agreement(candidate.discharges.samples, other.discharges.samples, sampling_rate)
-            for other in kept
-        )
-        if all(agreement <= settings.duplicate_agreement for agreement in agreements):
+        train = candidate.discharges.samples
+        if not any(agree(train, other.discharges.samples, sampling_rate, limit) for other in kept):
             kept.append(candidate)
     return kept
 

@@ -10,13 +10,13 @@ import numpy as np
 from pictrial.decomposition.quality import Discharges, interval_variability, short_interval_share
 
 #: As written by benchmarks/confidence.py.
-INTERCEPT = -4.245
+INTERCEPT = -4.512
 COEFFICIENTS = {
-    "silhouette": 0.61,
-    "height_variability": -1.289,
-    "short_intervals": -109.7,
-    "successive_variability": -19.67,
-    "number": 1.413,
+    "silhouette": 0.6457,
+    "height_variability": -1.2781,
+    "short_intervals": -110.4999,
+    "successive_variability": -20.3389,
+    "number": 1.5078,
 }
 
 

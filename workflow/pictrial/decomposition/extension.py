@@ -6,11 +6,20 @@ rows, all of them shifted copies of the channels; so the channels are kept once 
 is applied block by block.
 """
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 #: Samples of the extended observation that are held at a time.
 BLOCK = 256
+#: Samples that a thread takes at a time.
+STRIP = 16 * BLOCK
 
 
 class ExtendedSignal:
@@ -25,13 +34,22 @@ class ExtendedSignal:
         Conditioned EMG.
     extension : int
         Number of delays, the zero delay included.
+    threads : int
+        Threads to work on. The results do not depend on it.
     """
 
-    def __init__(self, emg: np.ndarray, extension: int):
+    def __init__(self, emg: np.ndarray, extension: int, threads: int = 1):
         self.channels, self.samples = emg.shape
-        self.extension = extension
+        self.extension, self.threads = extension, threads
         self._padded = np.zeros((self.samples + extension - 1, self.channels), np.float32)
         self._padded[extension - 1 :] = emg.T
+
+    def each(self, task: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Return the task's result for each item, worked out on the threads."""
+        if self.threads == 1:
+            return [task(item) for item in items]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(task, items))
 
     def _delayed(self, delay: int) -> np.ndarray:
         start = self.extension - 1 - delay
@@ -42,10 +60,9 @@ class ExtendedSignal:
 
         It is block-Toeplitz (edges apart), so `extension` lagged correlations hold all of it.
         """
-        lagged = [
-            (self._delayed(0).T @ self._delayed(delay)).astype(np.float64) / self.samples
-            for delay in range(self.extension)
-        ]
+        now = self._delayed(0).T
+        products = self.each(lambda delay: now @ self._delayed(delay), range(self.extension))
+        lagged = [product.astype(np.float64) / self.samples for product in products]
         blocks = np.empty((self.extension, self.channels, self.extension, self.channels))
         for row in range(self.extension):
             for column in range(self.extension):
@@ -69,10 +86,14 @@ class ExtendedSignal:
         bank = filters.reshape(self.extension, self.channels, -1)[::-1].reshape(len(filters), -1)
         view = as_strided(self._padded, (self.samples, len(filters)), self._padded.strides)
         sources = np.empty((self.samples, bank.shape[1]), np.float32)
-        # A block is copied so that it can be multiplied, and is small enough for the processor's cache.
-        for first in range(0, self.samples, BLOCK):
-            block = np.ascontiguousarray(view[first : first + BLOCK])
-            np.matmul(block, bank, out=sources[first : first + BLOCK])
+
+        def multiply(first: int) -> None:
+            # A block is copied so that it can be multiplied, and is small enough for the processor's cache.
+            for start in range(first, min(first + STRIP, self.samples), BLOCK):
+                block = np.ascontiguousarray(view[start : start + BLOCK])
+                np.matmul(block, bank, out=sources[start : start + BLOCK])
+
+        self.each(multiply, range(0, self.samples, STRIP))
         return sources
 
     def at(self, instants: np.ndarray) -> np.ndarray:

@@ -24,6 +24,8 @@ class JointSources:
         Delays of a filter.
     sampling_rate : float
         Hz.
+    threads : int
+        Threads to work on.
 
     Attributes
     ----------
@@ -33,12 +35,19 @@ class JointSources:
         EMG without the units.
     """
 
-    def __init__(self, emg: np.ndarray, trains: list[np.ndarray], extension: int, sampling_rate: float):
+    def __init__(
+        self,
+        emg: np.ndarray,
+        trains: list[np.ndarray],
+        extension: int,
+        sampling_rate: float,
+        threads: int = 1,
+    ):
         self.trains, self.extension = trains, extension
         self.before, after = potential_window(extension, sampling_rate)
         self.potentials = fit_potentials(emg, trains, self.before, after)
         self.residual = subtract_potentials(emg, trains, self.potentials, self.before)
-        self.signal = ExtendedSignal(self.residual, extension)
+        self.signal = ExtendedSignal(self.residual, extension, threads)
 
     def matched_filters(self, covariance: np.ndarray, largest_move: int) -> np.ndarray:
         """Return the matched filter ``C⁻¹ m`` of each unit, m its extended potential.

@@ -78,14 +78,15 @@ def two_classes(heights: np.ndarray) -> np.ndarray:
 
     The highest are levelled to their median first, or one artefact would be a class of its own.
     """
-    level = np.median(np.partition(heights, -EXTREME_PEAKS)[-EXTREME_PEAKS:])
-    levelled = np.minimum(heights, level)
-    low, high = float(np.median(levelled)), float(level)
+    ordered = np.sort(heights)
+    level = float(np.median(ordered[-EXTREME_PEAKS:]))
+    sums = np.cumsum(np.minimum(ordered, level), dtype=np.float64)
+    low, high = min(float(np.median(ordered)), level), level
     for _ in range(MOST_STEPS):
-        upper = levelled > (low + high) / 2
-        if upper.all() or not upper.any():
+        lower = int(np.searchsorted(ordered, (low + high) / 2, side="right"))
+        if lower in (0, len(ordered)):
             break
-        new = float(levelled[~upper].mean()), float(levelled[upper].mean())
+        new = sums[lower - 1] / lower, (sums[-1] - sums[lower - 1]) / (len(ordered) - lower)
         if new == (low, high):
             break
         low, high = new

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pictrial.decomposition.agreement import rate_of_agreement
+from pictrial.decomposition.agreement import agree
 from pictrial.decomposition.candidates import (
     Candidate,
     DecompositionSettings,
@@ -34,7 +34,9 @@ LARGEST_MOVE = 0.005
 FLOOR = 1e-3
 
 
-def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSettings) -> Decomposition:
+def decompose(
+    recording: Recording, good: np.ndarray, settings: DecompositionSettings, threads: int = 1
+) -> Decomposition:
     """Decompose a conditioned recording into motor units.
 
     Nothing in it is random: see `search`.
@@ -46,6 +48,9 @@ def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSet
     good : ndarray of bool, shape (channels,)
         Channels to use.
     settings : DecompositionSettings
+    threads : int
+        Threads to work on. The result does not depend on it: numerical libraries are held to one, for how
+        they share a sum among threads changes its last digits.
 
     Returns
     -------
@@ -57,8 +62,26 @@ def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSet
     InputError
         Where no motor unit is accepted.
     """
-    rate = recording.sampling_rate
-    whole = residual = Separator(recording, good, settings)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        decomposition = _decompose(Separator(recording, good, settings, threads=threads))
+    if not decomposition.discharges:
+        candidates = decomposition.quality
+        best = candidates["silhouette"].max() if len(candidates) else float("nan")
+        raise InputError(
+            recording.source,
+            f"no motor unit was found (best silhouette {best:.2f} of {len(candidates)} candidates, "
+            f"{settings.minimal_silhouette} needed)",
+            "Look at the signal quality of the recording, or exclude it in the plan with a reason.",
+        )
+    return decomposition
+
+
+def _decompose(whole: "Separator") -> Decomposition:
+    """Find units stage by stage, each in what those before leave."""
+    settings, rate = whole.settings, whole.recording.sampling_rate
+    residual = whole
     units: list[Candidate] = []
     dropped: list[Candidate] = []
     for _ in range(settings.stages):
@@ -69,16 +92,7 @@ def decompose(recording: Recording, good: np.ndarray, settings: DecompositionSet
         estimated, residual = whole.jointly(units + new)
         units = [u for u in estimated if explains(u.discharges, rate, settings)]
         dropped += [u for u in estimated if u not in units]
-    decomposition = whole.collect(units, dropped + candidates)
-    if not decomposition.discharges:
-        best = decomposition.quality["silhouette"].max() if len(decomposition.quality) else float("nan")
-        raise InputError(
-            recording.source,
-            f"no motor unit was found (best silhouette {best:.2f} of {len(candidates)} candidates, "
-            f"{settings.minimal_silhouette} needed)",
-            "Look at the signal quality of the recording, or exclude it in the plan with a reason.",
-        )
-    return decomposition
+    return whole.collect(units, dropped + candidates)
 
 
 class Separator:
@@ -93,15 +107,16 @@ class Separator:
         good: np.ndarray,
         settings: DecompositionSettings,
         covariance: np.ndarray | None = None,
+        threads: int = 1,
     ):
         self.recording, self.good, self.settings = recording, good, settings
         emg = recording.emg[good]
         # All channels count: the recordings of a participant share the extension, whichever are bad.
         self.extension = max(1, round(settings.extended_channels / len(recording.emg)))
         # Unit scale keeps float32 sums well conditioned, whatever the amplifier.
-        self.scale = np.float32(np.sqrt(np.mean(np.square(emg, dtype=np.float64))))
+        self.scale = np.float32(np.linalg.norm(emg) / np.sqrt(emg.size))
         self._emg = emg / self.scale
-        self.signal = ExtendedSignal(self._emg, self.extension)
+        self.signal = ExtendedSignal(self._emg, self.extension, threads)
         self.covariance = self.signal.covariance() if covariance is None else covariance / self.scale**2
         self.whitening = whitening_matrix(self.covariance)
 
@@ -140,7 +155,7 @@ class Separator:
         residual = replace(self.recording, emg=emg)
         return (
             without_duplicates(found, rate, self.settings),
-            Separator(residual, self.good, self.settings, covariance * self.scale**2),
+            Separator(residual, self.good, self.settings, covariance * self.scale**2, self.signal.threads),
         )
 
     def with_joint_filters(self, units: list[Candidate]) -> list[Candidate]:
@@ -157,7 +172,9 @@ class Separator:
     def _joint(self, units: list[Candidate]) -> tuple[JointSources, np.ndarray]:
         """Return the joint sources and the covariance of their extended residual."""
         trains = [u.discharges.samples for u in units]
-        joint = JointSources(self._emg, trains, self.extension, self.recording.sampling_rate)
+        joint = JointSources(
+            self._emg, trains, self.extension, self.recording.sampling_rate, self.signal.threads
+        )
         return joint, joint.signal.covariance()
 
     def _expected(self, covariance: np.ndarray) -> np.ndarray:
@@ -175,9 +192,7 @@ class Separator:
         return [
             c
             for c in without_duplicates(candidates, rate, self.settings)
-            if all(
-                rate_of_agreement(c.discharges.samples, u.discharges.samples, rate) <= limit for u in units
-            )
+            if not any(agree(c.discharges.samples, u.discharges.samples, rate, limit) for u in units)
         ]
 
     def refine(self, vectors: np.ndarray) -> list[Candidate]:
@@ -207,18 +222,16 @@ class Separator:
 
     def candidates(self, vectors: np.ndarray) -> list[Candidate | None]:
         """Detect the discharges of each vector's source; None where a source has no two classes."""
-        result: list[Candidate | None] = []
         filters = self.whitening @ vectors
         sources = np.ascontiguousarray(self.signal.apply(filters).T)
-        for row, source in zip(filters.T, sources, strict=True):
-            sign = np.sign(np.mean(source * source * source)) or np.float32(1)
-            discharges = detect_discharges(sign * source, self.recording.sampling_rate)
-            if discharges is None:
-                result.append(None)
-            else:
-                heights = sign * source[discharges.samples]
-                result.append(Candidate(sign * row, discharges, heights))
-        return result
+        return [self._candidate(row, source) for row, source in zip(filters.T, sources, strict=True)]
+
+    def _candidate(self, row: np.ndarray, source: np.ndarray) -> Candidate | None:
+        sign = np.sign(np.mean(source * source * source)) or np.float32(1)
+        discharges = detect_discharges(sign * source, self.recording.sampling_rate)
+        if discharges is None:
+            return None
+        return Candidate(sign * row, discharges, sign * source[discharges.samples])
 
     def collect(self, units: list[Candidate], others: list[Candidate]) -> Decomposition:
         """Make a decomposition of the acceptable `units`, numbered by first discharge.

@@ -35,12 +35,12 @@ path { fill: none; stroke-linecap: butt; stroke-linejoin: round; }
 article { border-top: 1px solid var(--rule); padding: 8px 0 12px; break-inside: avoid; }
 article h3, article p { display: inline; margin: 0 6px 0 0; }
 article p { color: var(--quiet); font-size: 12.5px; }
-article span, th { white-space: nowrap; }
+article span { white-space: nowrap; }
 b { color: var(--ink); font-weight: 600; }
 mark { color: #b34700; background: #fdeadd; padding: 0 2px; margin: 0 -2px; }
 td:not(.text) { white-space: nowrap; }
 table { border-collapse: collapse; font-size: 12.5px; margin-top: 4px; }
-th, td { padding: 2px 14px 2px 0; text-align: right; vertical-align: top; }
+th, td { padding: 2px 12px 2px 0; text-align: right; vertical-align: top; }
 td { border-bottom: 1px solid #eceff1; font-variant-numeric: tabular-nums; }
 th { border-bottom: 1px solid var(--ink); font-weight: 600; vertical-align: bottom; }
 .text { text-align: left; } a { color: inherit; } .scroll { overflow-x: auto; }
