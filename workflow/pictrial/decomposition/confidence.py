@@ -10,13 +10,13 @@ import numpy as np
 from pictrial.decomposition.quality import Discharges, interval_variability, short_interval_share
 
 #: As written by benchmarks/confidence.py.
-INTERCEPT = -4.512
+INTERCEPT = 1.082
 COEFFICIENTS = {
-    "silhouette": 0.6457,
-    "height_variability": -1.2781,
-    "short_intervals": -110.4999,
-    "successive_variability": -20.3389,
-    "number": 1.5078,
+    "silhouette": 0.3457,
+    "height_variability": -0.794,
+    "short_intervals": -78.0314,
+    "successive_variability": -19.2299,
+    "number": 0.8218,
 }
 
 
