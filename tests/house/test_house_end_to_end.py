@@ -97,6 +97,7 @@ def test_changed_criterion_reruns_delta_f_and_nothing_before(finished):
         "explore_pair_criteria",
         "merge_motor_units",
         "total",
+        "write_quality_page",
         "write_result_table",
     }
 

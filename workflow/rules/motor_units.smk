@@ -24,7 +24,8 @@ rule estimate_delta_f:
         runtime=5,
     params:
         sessions=lambda wildcards: SESSIONS[wildcards.participant],
-        motor_units=config.get("motor_units", {}),
+        locking=config.get("motor_units", {}).get("locking", {}),
+        limits=config.get("motor_units", {}).get("limits", {}),
     message:
         "Estimating ΔF of participant {wildcards.participant}"
     script:

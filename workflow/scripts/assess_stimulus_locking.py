@@ -9,9 +9,8 @@ from pictrial.motor_units.stimulus_locking import LockingSettings, assess_lockin
 from pictrial.tables import load_schema, read_table, write_table
 
 with job_log(snakemake.log[0]) as say:
-    settings = snakemake.params.motor_units
-    locking = LockingSettings(**settings.get("locking", {}))
-    limits = DischargeLimits(**settings.get("limits", {}))
+    locking = LockingSettings(**snakemake.params.locking)
+    limits = DischargeLimits(**snakemake.params.limits)
     participant = snakemake.wildcards.participant
     tables = []
     for session, events, pulse_file in zip(
