@@ -24,8 +24,7 @@ rule estimate_delta_f:
         runtime=5,
     params:
         sessions=lambda wildcards: SESSIONS[wildcards.participant],
-        locking=config.get("motor_units", {}).get("locking", {}),
-        limits=config.get("motor_units", {}).get("limits", {}),
+        motor_units=config.get("motor_units", {}),
     message:
         "Estimating ΔF of participant {wildcards.participant}"
     script:
@@ -49,7 +48,8 @@ rule assess_stimulus_locking:
         runtime=5,
     params:
         sessions=lambda wildcards: SESSIONS[wildcards.participant],
-        motor_units=config.get("motor_units", {}),
+        locking=config.get("motor_units", {}).get("locking", {}),
+        limits=config.get("motor_units", {}).get("limits", {}),
     message:
         "Looking for discharges of participant {wildcards.participant} that are locked to stimuli"
     script:
