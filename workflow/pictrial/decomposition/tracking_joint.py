@@ -20,7 +20,8 @@ def decompose_jointly(
     """Decompose the concatenated recordings of one participant.
 
     A unit is accepted in the whole first, by the rules of the decomposition; in one recording its
-    discharges there must satisfy them, too (silhouette and pulse-to-noise ratio are those of the whole).
+    discharges there must satisfy them, too (silhouette, pulse-to-noise ratio and variability of the heights
+    are those of the whole).
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ def decompose_jointly(
     ends = np.cumsum([recording.n_samples for recording in recordings])
     sightings = []
     for number, (unit, samples) in enumerate(decomposition.discharges.items()):
-        values = [float(quality.at[unit, column]) for column in ("silhouette", "pulse_to_noise_ratio")]
+        columns = ("silhouette", "pulse_to_noise_ratio", "height_variability")
+        values = [float(quality.at[unit, column]) for column in columns]
         for index, (recording, end) in enumerate(zip(recordings, ends, strict=True)):
             start = end - recording.n_samples
             inside = (samples >= start) & (samples < end)
