@@ -35,6 +35,7 @@ LAX = replace(
     minimal_discharges=15,
     minimal_probability=0,
 )
+ENOUGH = 0.97
 RIDGE = 1.0
 BINS = [0, 0.1, 0.4, 0.7, 0.9, 0.98, 1]
 PLOT = Path(__file__).parents[1] / "docs" / "calibration.png"
@@ -91,6 +92,22 @@ def calibration(rows: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(bins, observed=True).agg(counted).round(3)
 
 
+def limit(rows: pd.DataFrame, intercept: float, coefficients: dict[str, float]) -> float:
+    """Return the least probability, in steps of 0.05, from which on enough of the acceptable units are right."""
+    settings = DecompositionSettings()
+    logit = intercept + sum(slope * rows[name] for name, slope in coefficients.items())
+    probability = 1 / (1 + np.exp(-logit))
+    # The features are logarithms.
+    acceptable = (
+        (rows["silhouette"] >= -np.log(1 - settings.minimal_silhouette))
+        & (rows["short_intervals"] <= settings.maximal_short_intervals)
+        & (rows["number"] >= np.log(settings.minimal_discharges))
+    )
+    right = rows["rate_of_agreement"] >= RIGHT
+    steps = np.arange(0, 1, 0.05)
+    return next(p for p in steps if right[acceptable & (probability >= p)].mean() >= ENOUGH)
+
+
 def draw(rows: pd.DataFrame, path: Path) -> None:
     """Draw share right against stated probability, with Wilson's 95 % interval, by half."""
     import matplotlib
@@ -137,8 +154,10 @@ def main() -> None:
     with atomic_path(options.output) as temporary:
         rows.round(5).to_csv(temporary, sep="\t", index=False)
     draw(rows, PLOT)
-    intercept, coefficients = fit(rows[rows["half"] == "tuning"])
+    tuning = rows[rows["half"] == "tuning"]
+    intercept, coefficients = fit(tuning)
     print(f"intercept {intercept:.3f}, coefficients {coefficients}")
+    print(f"minimal probability {limit(tuning, intercept, coefficients):.2f}")
     held = rows[rows["half"] == "held_back"]
     print(calibration(held))
     right = held["rate_of_agreement"] >= RIGHT

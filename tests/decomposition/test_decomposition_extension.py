@@ -47,3 +47,22 @@ def test_whitening_gives_unit_covariance_and_leaves_out_the_noise_floor():
     matrix = whitening_matrix(covariance).astype(float)
     np.testing.assert_allclose(matrix.T @ covariance @ matrix, np.eye(matrix.shape[1]), atol=1e-3)
     assert 3 <= matrix.shape[1] < 10
+
+
+def test_what_is_left_of_a_signal_is_whitened_within_what_that_one_kept():
+    random = random_generator(0, "whitening")
+    mixing = random.standard_normal((10, 3))
+    noise = np.diag(np.linspace(1e-3, 2e-3, 10))
+    within = whitening_matrix(mixing @ mixing.T + noise)
+    left = mixing[:, :2] @ mixing[:, :2].T + noise
+    matrix = whitening_matrix(left, within).astype(float)
+    assert matrix.shape == within.shape
+    np.testing.assert_allclose(matrix.T @ left @ matrix, np.eye(matrix.shape[1]), atol=1e-2)
+    outside = matrix - within @ np.linalg.lstsq(within, matrix)[0]
+    np.testing.assert_allclose(outside, 0, atol=1e-4 * np.abs(matrix).max())
+
+
+def test_directions_in_which_nothing_is_left_are_left_out():
+    within = np.eye(4, 3, dtype=np.float32)
+    assert whitening_matrix(np.diag([1.0, 0.5, 0.0, 7.0]), within).shape == (4, 2)
+    assert whitening_matrix(np.zeros((4, 4)), within).shape == (4, 0)

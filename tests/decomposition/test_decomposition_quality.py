@@ -53,14 +53,24 @@ def test_noise_has_a_low_silhouette_and_a_flat_source_none():
 def test_variability_of_a_ramp_is_a_trend_and_not_successive_variability():
     intervals = np.linspace(0.05, 0.15, 100)
     samples = np.round(np.cumsum(intervals) * 1e6).astype(np.int64)
-    plain, successive = interval_variability(samples, 1e6)
+    plain, successive, robust = interval_variability(samples, 1e6)
     assert plain == pytest.approx(intervals[1:].std(ddof=1) / intervals[1:].mean(), rel=1e-3)
     assert successive < 0.01
+    assert robust < 0.02
+
+
+def test_robust_variability_is_that_of_the_intervals_without_wrong_discharges():
+    intervals = 0.1 * (1 + 0.2 * random_generator(5, "robust").standard_normal(2000))
+    samples = np.round(np.cumsum(intervals) * 1e6).astype(np.int64)
+    missed = np.delete(samples, np.arange(10, 2000, 33))
+    _, successive, robust = interval_variability(missed, 1e6)
+    assert successive > 0.24
+    assert robust == pytest.approx(0.2, abs=0.02)
 
 
 def test_pauses_do_not_count_and_few_intervals_give_nothing():
     samples = np.concatenate([np.arange(0, 10000, 200), np.arange(30000, 40000, 200)])
-    assert interval_variability(samples, RATE) == (0.0, 0.0)
+    assert interval_variability(samples, RATE) == (0.0, 0.0, 0.0)
     assert np.isnan(interval_variability(np.array([0, 200, 400]), RATE)).all()
 
 

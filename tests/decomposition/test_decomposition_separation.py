@@ -5,8 +5,10 @@ import pytest
 from decomposition_recordings import CHANNELS, RATE, SETTINGS, recording, trains
 
 from pictrial.decomposition.agreement import match_units
+from pictrial.decomposition.candidates import Candidate
 from pictrial.decomposition.joint import sources_of
-from pictrial.decomposition.separation import decompose
+from pictrial.decomposition.quality import Discharges
+from pictrial.decomposition.separation import Separator, decompose
 from pictrial.decomposition.storage import read_decomposition, read_discharges, write_decomposition
 from pictrial.errors import InputError
 from pictrial.seeds import random_generator
@@ -98,3 +100,24 @@ def test_the_number_of_threads_does_not_matter(contraction, decomposition):
     on_two = decompose(contraction, GOOD, SETTINGS, threads=2)
     assert on_two.discharges.keys() == decomposition.discharges.keys()
     np.testing.assert_array_equal(on_two.filters, decomposition.filters)
+
+
+def test_two_units_in_one_train_are_told_apart(contraction):
+    separator = Separator(contraction, GOOD, SETTINGS)
+    two = {name: TRUTH[name] for name in ("true1", "true4")}
+    merged = Discharges(np.sort(np.concatenate(list(two.values()))), 0.95, 30.0)
+    given = Candidate(np.ones(1, np.float32), merged, np.ones(1, np.float32))
+    found = separator.with_halves([given])
+    halves = {str(number): half.discharges.samples for number, half in enumerate(found[1:])}
+    matches = match_units(halves, TRUTH, RATE)
+    assert found[0] is given
+    assert sorted(matches["reference_unit"]) == ["true1", "true4"]
+    assert matches["rate_of_agreement"].min() > 0.95
+
+
+@pytest.mark.parametrize("silhouette, unit", [(0.5, True), (0.95, False)])
+def test_a_poor_train_and_one_of_a_single_unit_are_not_split(contraction, silhouette, unit):
+    separator = Separator(contraction, GOOD, SETTINGS)
+    train = np.concatenate([TRUTH["true1"], TRUTH["true4"]] if unit else [TRUTH["true1"]])
+    given = Candidate(np.ones(1, np.float32), Discharges(np.sort(train), silhouette, 30.0), np.ones(1))
+    assert separator.with_halves([given]) == [given]

@@ -10,12 +10,18 @@ LARGEST_LAG = 0.06
 
 def common_lag(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float = 0.0005) -> int:
     """Return the constant lag (samples) that, added to `b`, makes most discharges agree with `a`."""
+    return _best_lag(a, b, sampling_rate, tolerance)[0]
+
+
+def _best_lag(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float) -> tuple[int, int]:
+    """Return the lag, and how many pairs of discharges, not one-to-one, are then within the tolerance."""
     largest = round(LARGEST_LAG * sampling_rate)
     width = max(1, round(tolerance * sampling_rate))
     counts = np.bincount(differences(b, a, largest) + largest, minlength=2 * largest + 1)
     # Among equally good lags the middle of the window counts, hence the triangular weights.
     window = np.convolve(np.ones(width + 1), np.ones(width + 1))
-    return int(np.argmax(np.convolve(counts, window, mode="same"))) - largest
+    best = int(np.argmax(np.convolve(counts, window, mode="same")))
+    return best - largest, int(counts[max(0, best - width) : best + width + 1].sum())
 
 
 def differences(a: np.ndarray, b: np.ndarray, largest: int) -> np.ndarray:
@@ -65,10 +71,12 @@ def rate_of_agreement(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolera
 
 def agree(a: np.ndarray, b: np.ndarray, sampling_rate: float, limit: float) -> bool:
     """Return whether the rate of agreement of two trains is above `limit`."""
-    # With so different numbers of discharges it cannot be, and nothing needs to be compared.
+    total = len(a) + len(b)
+    # With so different numbers of discharges it cannot be, nor with so few pairs at the best lag.
     if min(len(a), len(b)) <= limit * max(len(a), len(b)):
         return False
-    return rate_of_agreement(a, b, sampling_rate) > limit
+    pairs = _best_lag(a, b, sampling_rate, 0.0005)[1]
+    return pairs > limit * (total - pairs) and rate_of_agreement(a, b, sampling_rate) > limit
 
 
 def match_units(

@@ -45,18 +45,18 @@ class DecompositionSettings:
         Trains whose rate of agreement is above this are one motor unit.
     """
 
-    extended_channels: int = 1000
+    extended_channels: int = 768
     stages: int = 6
     starts: int = 150
     iterations: int = 4
-    candidates: int = 60
+    candidates: int = 50
     refinements: int = 6
     expected_interference: float = 0.1
     minimal_silhouette: float = 0.9
     explaining_silhouette: float = 0.87
     maximal_short_intervals: float = 0.05
     minimal_discharges: int = 20
-    minimal_probability: float = 0.25
+    minimal_probability: float = 0.4
     duplicate_agreement: float = 0.3
 
 
@@ -77,6 +77,13 @@ def explains(discharges: Discharges, sampling_rate: float, settings: Decompositi
     """Return whether a source is good enough to be subtracted before the next stage."""
     lax = replace(settings, minimal_silhouette=settings.explaining_silhouette, minimal_probability=0)
     return not rejection(discharges, sampling_rate, lax)
+
+
+def seems_merged(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> bool:
+    """Return whether only its short intervals keep a source from being subtracted: two units in one."""
+    short = short_interval_share(discharges.samples, sampling_rate)
+    good = discharges.silhouette >= settings.explaining_silhouette
+    return good and short > settings.maximal_short_intervals
 
 
 def rejection(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> str:
@@ -126,7 +133,7 @@ def describe(
 
     `origin` is the recording whose decomposition found it, `similarity` that of its potential there.
     """
-    plain, successive = interval_variability(discharges.samples, sampling_rate)
+    plain, successive, robust = interval_variability(discharges.samples, sampling_rate)
     return {
         "unit_id": unit_id,
         "accepted": reason == "",
@@ -136,6 +143,7 @@ def describe(
         "pulse_to_noise_ratio": discharges.pulse_to_noise_ratio,
         "cov_isi": plain,
         "successive_cov_isi": successive,
+        "robust_cov_isi": robust,
         "short_intervals": short_interval_share(discharges.samples, sampling_rate),
         "height_variability": discharges.height_variability,
         "probability": probability_right(discharges, sampling_rate),

@@ -10,23 +10,26 @@ import numpy as np
 from pictrial.decomposition.quality import Discharges, interval_variability, short_interval_share
 
 #: As written by benchmarks/confidence.py.
-INTERCEPT = 1.082
+INTERCEPT = -2.882
 COEFFICIENTS = {
-    "silhouette": 0.3457,
-    "height_variability": -0.794,
-    "short_intervals": -78.0314,
-    "successive_variability": -19.2299,
-    "number": 0.8218,
+    "silhouette": 0.3897,
+    "height_variability": -0.7537,
+    "short_intervals": -89.3405,
+    "successive_variability": -21.504,
+    "robust_variability": 4.8174,
+    "number": 1.5041,
 }
 
 
 def features(discharges: Discharges, sampling_rate: float) -> dict[str, float]:
     """Return what the probability is made of, by the names of `COEFFICIENTS`."""
+    _, successive, robust = interval_variability(discharges.samples, sampling_rate)
     return {
         "silhouette": -np.log(max(1 - discharges.silhouette, 1e-3)),
         "height_variability": np.log(max(discharges.height_variability, 1e-2)),
         "short_intervals": short_interval_share(discharges.samples, sampling_rate),
-        "successive_variability": interval_variability(discharges.samples, sampling_rate)[1],
+        "successive_variability": successive,
+        "robust_variability": robust,
         "number": np.log(max(len(discharges.samples), 1)),
     }
 

@@ -20,6 +20,8 @@ Result = TypeVar("Result")
 BLOCK = 256
 #: Samples that a thread takes at a time.
 STRIP = 16 * BLOCK
+#: Variance, of 1, that single precision cannot tell from nothing.
+RESOLUTION = 1e-5
 
 
 class ExtendedSignal:
@@ -102,7 +104,7 @@ class ExtendedSignal:
         return self._padded[rows].reshape(len(instants), -1)
 
 
-def whitening_matrix(covariance: np.ndarray) -> np.ndarray:
+def whitening_matrix(covariance: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
     """Return the matrix that whitens the extended observation by principal components.
 
     Components whose variance is not above the mean of the smaller half of the eigenvalues are noise
@@ -111,12 +113,20 @@ def whitening_matrix(covariance: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     covariance : ndarray, shape (rows, rows)
+    within : ndarray of float32, shape (rows, directions), optional
+        Whitening matrix of the signal that this one is the rest of: what that kept is whitened anew,
+        without looking at noise again, which takes less than half the time.
 
     Returns
     -------
     ndarray of float32, shape (rows, components)
         ``matrix.T @ observation`` has unit covariance.
     """
+    if within is not None:
+        kept_covariance = (within.T @ (covariance.astype(np.float32) @ within)).astype(np.float64)
+        variances, components = np.linalg.eigh(kept_covariance)
+        kept = variances > RESOLUTION
+        return within @ (components[:, kept] / np.sqrt(variances[kept])).astype(np.float32)
     variances, components = np.linalg.eigh(covariance)
     kept = variances > variances[: len(variances) // 2].mean()
     return (components[:, kept] / np.sqrt(variances[kept])).astype(np.float32)

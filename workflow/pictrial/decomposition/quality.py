@@ -13,6 +13,8 @@ LONGEST_INTERVAL = 0.5
 SHORTEST_INTERVAL = 0.025
 #: So many of the highest peaks are levelled, and so many there must be.
 EXTREME_PEAKS = 20
+#: Standard deviation of a normal variable over the median of its absolute value.
+NORMAL_DEVIATION = 1.4826
 #: Most steps of the clustering: rounding can make two solutions alternate for ever.
 MOST_STEPS = 50
 
@@ -105,12 +107,13 @@ def silhouette_of_classes(heights: np.ndarray, upper: np.ndarray) -> float:
     return float((between - within) / max(between, within))
 
 
-def interval_variability(samples: np.ndarray, sampling_rate: float) -> tuple[float, float]:
-    """Return the coefficient of variation of the inter-spike intervals, plain and successive.
+def interval_variability(samples: np.ndarray, sampling_rate: float) -> tuple[float, float, float]:
+    """Return the coefficient of variation of the inter-spike intervals: plain, successive and robust.
 
     The successive one takes half the mean squared difference of neighbouring intervals as variance
     (von Neumann et al. 1941, Ann Math Stat 12:153), so that a slow change of rate, as in a ramp, does
-    not count. Pauses (longer than 0.5 s) are left out.
+    not count. The robust one takes medians of the differences and of the intervals instead: wrong and missed
+    discharges, which are few, do not count either. Pauses (longer than 0.5 s) are left out.
 
     Returns
     -------
@@ -120,10 +123,11 @@ def interval_variability(samples: np.ndarray, sampling_rate: float) -> tuple[flo
     intervals = np.diff(samples) / sampling_rate
     intervals = intervals[intervals <= LONGEST_INTERVAL]
     if len(intervals) < 3:
-        return float("nan"), float("nan")
-    mean = intervals.mean()
-    successive = np.sqrt(np.mean(np.diff(intervals) ** 2) / 2)
-    return float(intervals.std(ddof=1) / mean), float(successive / mean)
+        return float("nan"), float("nan"), float("nan")
+    mean, differences = intervals.mean(), np.diff(intervals)
+    successive = np.sqrt(np.mean(differences**2) / 2)
+    robust = NORMAL_DEVIATION * np.median(np.abs(differences)) / np.sqrt(2)
+    return float(intervals.std(ddof=1) / mean), float(successive / mean), float(robust / np.median(intervals))
 
 
 def short_interval_share(samples: np.ndarray, sampling_rate: float) -> float:

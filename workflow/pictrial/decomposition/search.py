@@ -92,6 +92,24 @@ def search_instants(observations: np.ndarray, starts: int, iterations: int, most
     return vectors[:, promising[_distinct(agreement, SAME_INSTANTS)[:most]]]
 
 
+def split_in_two(observations: np.ndarray) -> np.ndarray:
+    """Tell apart two units that a filter finds alike, by the first principal component of what they look like.
+
+    Parameters
+    ----------
+    observations : ndarray of float32, shape (components, discharges)
+        Whitened extended EMG at the discharges of both.
+
+    Returns
+    -------
+    ndarray of bool, shape (discharges,)
+    """
+    deviations = observations - observations.mean(axis=1, keepdims=True)
+    scores = np.linalg.eigh((deviations.T @ deviations).astype(np.float64))[1][:, -1]
+    # The sign of an eigenvector is arbitrary.
+    return two_classes(scores * np.sign(scores[np.argmax(np.abs(scores))]))
+
+
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Return each column divided by its length."""
     return vectors / np.linalg.norm(vectors, axis=0)

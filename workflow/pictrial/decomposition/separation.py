@@ -17,6 +17,7 @@ from pictrial.decomposition.candidates import (
     describe,
     explains,
     rejection,
+    seems_merged,
     with_corrections,
     without_duplicates,
 )
@@ -24,7 +25,7 @@ from pictrial.decomposition.extension import ExtendedSignal, whitening_matrix
 from pictrial.decomposition.joint import JointSources
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import detect_discharges
-from pictrial.decomposition.search import active_instants, search_instants, unit_length
+from pictrial.decomposition.search import active_instants, search_instants, split_in_two, unit_length
 from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
 
@@ -98,7 +99,8 @@ def _decompose(whole: "Separator") -> Decomposition:
 class Separator:
     """One recording, extended and whitened, in which sources can be searched and applied.
 
-    `covariance` is that of its extended EMG in µV², computed where it is not given.
+    `covariance` is that of its extended EMG in µV², computed where it is not given; `within` is the whitening
+    matrix of the recording that this one is the rest of.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Separator:
         settings: DecompositionSettings,
         covariance: np.ndarray | None = None,
         threads: int = 1,
+        within: np.ndarray | None = None,
     ):
         self.recording, self.good, self.settings = recording, good, settings
         emg = recording.emg[good]
@@ -118,7 +121,7 @@ class Separator:
         self._emg = emg / self.scale
         self.signal = ExtendedSignal(self._emg, self.extension, threads)
         self.covariance = self.signal.covariance() if covariance is None else covariance / self.scale**2
-        self.whitening = whitening_matrix(self.covariance)
+        self.whitening = whitening_matrix(self.covariance, within)
 
     def whitened(self, instants: np.ndarray) -> np.ndarray:
         """Return the whitened observation at `instants`, shape (components, instants)."""
@@ -130,7 +133,22 @@ class Separator:
         instants = active_instants(self._emg, self.extension)
         observations = np.ascontiguousarray(self.whitened(instants))
         vectors = search_instants(observations, settings.starts, settings.iterations, settings.candidates)
-        return self.refine(vectors) if vectors.size else []
+        return self.with_halves(self.refine(vectors)) if vectors.size else []
+
+    def with_halves(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Add the halves of the trains that seem to be two units in one, where a half can be a unit."""
+        rate, settings = self.recording.sampling_rate, self.settings
+        halves = []
+        for candidate in candidates:
+            if seems_merged(candidate.discharges, rate, settings):
+                samples = candidate.discharges.samples
+                upper = split_in_two(self.whitened(samples))
+                parts = [samples[upper], samples[~upper]]
+                halves += [self.mean_vector(p) for p in parts if len(p) >= settings.minimal_discharges]
+        if not halves:
+            return candidates
+        refined = self.refine(np.stack(halves, axis=1))
+        return candidates + [c for c in refined if explains(c.discharges, rate, settings)]
 
     def jointly(self, units: list[Candidate]) -> tuple[list[Candidate], "Separator"]:
         """Estimate all units again, each in the EMG without the others.
@@ -153,9 +171,12 @@ class Separator:
         emg = np.zeros_like(self.recording.emg)
         emg[self.good] = joint.residual * self.scale
         residual = replace(self.recording, emg=emg)
+        covariance *= self.scale**2
         return (
             without_duplicates(found, rate, self.settings),
-            Separator(residual, self.good, self.settings, covariance * self.scale**2, self.signal.threads),
+            Separator(
+                residual, self.good, self.settings, covariance, self.signal.threads, within=self.whitening
+            ),
         )
 
     def with_joint_filters(self, units: list[Candidate]) -> list[Candidate]:

@@ -23,6 +23,7 @@ HEADINGS = {
     "pulse_to_noise_ratio": ("PNR", "dB", 1, 1),
     "cov_isi": ("CoV ISI", "%", 100, 1),
     "successive_cov_isi": ("CoV successive", "%", 100, 1),
+    "robust_cov_isi": ("CoV robust", "%", 100, 1),
     "short_intervals": ("Intervals < 25 ms", "%", 100, 1),
     "height_variability": ("CoV heights", "%", 100, 1),
     "probability": ("Probability", "%", 100, 1),
