@@ -93,7 +93,7 @@ def search_instants(observations: np.ndarray, starts: int, iterations: int, most
 
 
 def split_in_two(observations: np.ndarray) -> np.ndarray:
-    """Tell apart two units that a filter finds alike, by the first principal component of what they look like.
+    """Tell two units that a filter finds alike apart, by the first principal component of how they look.
 
     Parameters
     ----------
