@@ -93,7 +93,7 @@ def calibration(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def limit(rows: pd.DataFrame, intercept: float, coefficients: dict[str, float]) -> float:
-    """Return the least probability (in steps of 0.05) above which `ENOUGH` of the acceptable units are right."""
+    """Return the least probability, in steps of 0.05, from which `ENOUGH` acceptable units are right."""
     settings = DecompositionSettings()
     logit = intercept + sum(slope * rows[name] for name, slope in coefficients.items())
     probability = 1 / (1 + np.exp(-logit))
