@@ -34,64 +34,64 @@ def render(page: Path, results: dict[str, pd.DataFrame]) -> None:
 
 
 def time_tables(results: pd.DataFrame) -> str:
-    """Return for each recording time, memory and units of every tool; in brackets the ratio to ours."""
-    head = ["tool", *MEASURES.values(), "accepted", f"of the reference found (≥ {FOUND})", "median agreement"]
+    """Return for each recording time, memory and units of every run; in brackets the ratio to our default."""
+    head = ["tool", "starts", *MEASURES.values(), "accepted", f"of the reference found (≥ {FOUND})"]
+    head += ["median agreement"]
     parts = []
-    for (recording, starts, threads), of in results.groupby(["recording", "starts", "threads"]):
+    for (recording, threads), of in results.groupby(["recording", "threads"]):
         done = of[of["status"] == "ok"]
-        ours = done[done["tool"] == OURS]
+        ours = _our_default(done)
         rows = []
         for row in done.to_dict("records"):
-            cells = [f"{row['tool']} {row['version']}"]
+            cells = [f"{row['tool']} {row['version']}", str(row["starts"])]
             for measure in MEASURES:
                 ratio = f" ({row[measure] / ours[measure].iloc[0]:.2g})" if len(ours) else ""
-                cells.append(f"{row[measure]:.0f}{ratio}")
+                cells.append(f"{row[measure]:.1f}{ratio}")
             accepted, reference = rates(row["accepted_agreement"]), rates(row["reference_agreement"])
             found = f"{np.sum(reference >= FOUND)} of {len(reference)}"
             rows.append([*cells, str(len(accepted)), found, _median(accepted)])
-        title = f"**{recording}**, {starts} starts, {threads} threads; {of['processor'].iloc[0]}\n"
+        title = f"**{recording}**, {threads} threads; {of['processor'].iloc[0]}\n"
         parts += [title, _table(head, rows), _without_result(of)]
     return "\n".join(part for part in parts if part)
 
 
 def yield_tables(results: pd.DataFrame) -> str:
-    """Return true units found / units accepted per recording and tool, and a summary per tool.
+    """Return true units found / units accepted per recording and run of a tool, and a summary.
 
     In the rows of recordings the highest count of true units is bold.
     """
-    parts = []
-    for starts, of_starts in results.groupby("starts"):
-        done = of_starts[of_starts["status"] == "ok"].assign(
-            found=lambda t: t["reference_agreement"].map(lambda cell: np.sum(rates(cell) >= FOUND)),
-            accepted=lambda t: t["accepted_agreement"].map(lambda cell: len(rates(cell))),
-        )
-        tools = [tool for tool in TOOLS if (done["tool"] == tool).any()]
-        rows = []
-        for recording, of in done.groupby("recording"):
-            counts = {row.tool: f"{row.found} / {row.accepted}" for row in of.itertuples()}
-            best = of["tool"][of["found"] == of["found"].max()]
-            counts |= {tool: f"**{counts[tool]}**" for tool in best}
-            planted = str(len(rates(of["reference_agreement"].iloc[0])))
-            rows.append([str(recording), planted, *(counts.get(tool, "–") for tool in tools)])
-        recordings = _table(["recording", "true units", *tools], rows)
-        parts += [f"**{starts} starts**\n", recordings, _summary(done), _without_result(of_starts)]
+    done = results[results["status"] == "ok"].assign(
+        run=lambda t: t["tool"] + ", " + t["starts"].astype(str),
+        found=lambda t: t["reference_agreement"].map(lambda cell: np.sum(rates(cell) >= FOUND)),
+        accepted=lambda t: t["accepted_agreement"].map(lambda cell: len(rates(cell))),
+    )
+    runs = [run for tool in TOOLS for run in done["run"][done["tool"] == tool].unique()]
+    rows = []
+    for recording, of in done.groupby("recording"):
+        counts = {row.run: f"{row.found} / {row.accepted}" for row in of.itertuples()}
+        best = of["run"][of["found"] == of["found"].max()]
+        counts |= {run: f"**{counts[run]}**" for run in best}
+        planted = str(len(rates(of["reference_agreement"].iloc[0])))
+        rows.append([str(recording), planted, *(counts.get(run, "–") for run in runs)])
+    recordings = _table(["recording", "true units", *runs], rows) if rows else ""
+    parts = [recordings, _summary(done, runs) if rows else "", _without_result(results)]
     return "\n".join(part for part in parts if part)
 
 
-def _summary(done: pd.DataFrame) -> str:
-    """Return a row per tool, over the recordings that it and pictrial have been run on."""
-    head = [
-        "tool",
-        "recordings",
-        "true units found",
-        "pictrial there",
-        "more / as many / fewer than pictrial",
-    ]
-    head += ["accepted", f"share of them ≥ {FOUND}", "median agreement"]
-    ours = done[done["tool"] == OURS].set_index("recording")["found"]
+def _our_default(done: pd.DataFrame) -> pd.DataFrame:
+    """Return our runs with the most starts, which is our default."""
+    ours = done[done["tool"] == OURS]
+    return ours[ours["starts"] == ours["starts"].max()]
+
+
+def _summary(done: pd.DataFrame, runs: list[str]) -> str:
+    """Return a row per run of a tool, over the recordings that pictrial's default has been run on, too."""
+    head = ["tool, starts", "recordings", "true units found", "pictrial's default there"]
+    head += ["more / as many / fewer than that", "accepted", f"share of them ≥ {FOUND}", "median agreement"]
+    ours = _our_default(done).set_index("recording")["found"]
     rows = []
-    for tool in TOOLS:
-        of = done[(done["tool"] == tool) & done["recording"].isin(ours.index)].set_index("recording")
+    for run in runs:
+        of = done[(done["run"] == run) & done["recording"].isin(ours.index)].set_index("recording")
         if of.empty:
             continue
         accepted = np.concatenate([rates(cell) for cell in of["accepted_agreement"]])
@@ -99,7 +99,7 @@ def _summary(done: pd.DataFrame) -> str:
         there = ours[of.index]
         counts = " / ".join(str(np.sum(np.sign(of["found"] - there) == sign)) for sign in (1, 0, -1))
         cells = [len(of), of["found"].sum(), there.sum(), counts, len(accepted), share, _median(accepted)]
-        rows.append([f"{tool} {of['version'].iloc[0]}", *map(str, cells)])
+        rows.append([run, *map(str, cells)])
     return _table(head, rows)
 
 

@@ -75,8 +75,10 @@ def page_with(tmp_path) -> Path:
 
 def test_tables_show_ratios_losses_and_failures(benchmark, tmp_path):
     peer = {"tool": "openhdemg", "version": "2"}
-    time = [row(), row(**peer, wall_total=25.0), row(tool="swarm", status="stopped after 9 s")]
+    time = [row(starts=900), row(wall_total=4.0), row(**peer, wall_total=25.0)]
+    time += [row(tool="swarm", status="stopped after 9 s")]
     found = [
+        row(starts=8, reference_agreement="0.950 0.100 0.100"),
         row(),
         row(**peer, reference_agreement="0.950 0.900 0.910", accepted_agreement="0.950 0.900 0.910"),
         row(recording="b", reference_agreement="0.899 0.100", accepted_agreement=np.nan),
@@ -88,12 +90,13 @@ def test_tables_show_ratios_losses_and_failures(benchmark, tmp_path):
         benchmark.render(page, {"time": pd.DataFrame(time), "yield": pd.DataFrame(found)})
         text = page.read_text()
         assert "old" not in text
-        assert "| openhdemg 2 | 25 (2.5) | 8 (1) | 16 (1) | 100 (1) | 2 | 2 of 3 | 0.68 |" in text
+        assert "| openhdemg 2 | 40 | 25.0 (2.5) | 8.0 (1) | 16.0 (1) | 100.0 (1) | 2 | 2 of 3 | 0.68 |" in text
+        assert "| pictrial 1 | 40 | 4.0 (0.4) | 8.0 (1) |" in text
         assert "- swarm: stopped after 9 s (1 recording)" in text
-        assert "| a | 3 | 2 / 2 | **3 / 3** |" in text
-        assert "| b | 2 | **0 / 0** | **0 / 1** |" in text
-        assert "| c | 3 | – | **2 / 2** |" in text
-        assert "| openhdemg 2 | 2 | 3 | 2 | 1 / 1 / 0 | 4 | 75% | 0.91 |" in text
+        assert "| a | 3 | 1 / 2 | 2 / 2 | **3 / 3** |" in text
+        assert "| b | 2 | – | **0 / 0** | **0 / 1** |" in text
+        assert "| c | 3 | – | – | **2 / 2** |" in text
+        assert "| openhdemg, 40 | 2 | 3 | 2 | 1 / 1 / 0 | 4 | 75% | 0.91 |" in text
         assert text.startswith("Above\n") and text.endswith("below\n") and text.count("between") == 1
 
 
