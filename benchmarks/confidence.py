@@ -35,7 +35,7 @@ LAX = replace(
     minimal_discharges=15,
     minimal_probability=0,
 )
-ENOUGH = 0.97
+ENOUGH = 0.98
 RIDGE = 1.0
 BINS = [0, 0.1, 0.4, 0.7, 0.9, 0.98, 1]
 PLOT = Path(__file__).parents[1] / "docs" / "calibration.png"

@@ -123,7 +123,7 @@ def cells(half: Literal["tuning", "held_back"]) -> list[GridCell]:
 
 
 def irregular_cells(half: Literal["tuning", "held_back"]) -> list[GridCell]:
-    """Return four more cells whose units discharge as irregularly as some do near threshold."""
+    """Return eight more cells whose units discharge as irregularly as some do near threshold."""
     seed = {"tuning": 1100, "held_back": 2100}[half]
     name = f"{half}_irregular"
     return [
@@ -131,6 +131,10 @@ def irregular_cells(half: Literal["tuning", "held_back"]) -> list[GridCell]:
         GridCell(f"{name}2", seed + 1, 20, 10, 64, "ramp", "ordinary", "thin", None, 0.3),
         GridCell(f"{name}3", seed + 2, 20, 35, 64, "trapezoid", "similar", "thick", None, 0.25),
         GridCell(f"{name}4", seed + 3, 30, 20, 32, "ramp", "similar", "thin", None, 0.35),
+        GridCell(f"{name}5", seed + 4, 15, 20, 64, "trapezoid", "similar", "thick", None, 0.45),
+        GridCell(f"{name}6", seed + 5, 15, 35, 32, "trapezoid", "ordinary", "thin", None, 0.45),
+        GridCell(f"{name}7", seed + 6, 20, 10, 64, "ramp", "similar", "thin", None, 0.4),
+        GridCell(f"{name}8", seed + 7, 30, 20, 64, "trapezoid", "ordinary", "thick", None, 0.45),
     ]
 
 

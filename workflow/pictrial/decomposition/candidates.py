@@ -56,7 +56,7 @@ class DecompositionSettings:
     explaining_silhouette: float = 0.87
     maximal_short_intervals: float = 0.05
     minimal_discharges: int = 20
-    minimal_probability: float = 0.4
+    minimal_probability: float = 0.5
     duplicate_agreement: float = 0.3
 
 

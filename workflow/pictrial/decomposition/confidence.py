@@ -10,14 +10,14 @@ import numpy as np
 from pictrial.decomposition.quality import Discharges, interval_variability, short_interval_share
 
 #: As written by benchmarks/confidence.py.
-INTERCEPT = -2.882
+INTERCEPT = -5.357
 COEFFICIENTS = {
-    "silhouette": 0.3897,
-    "height_variability": -0.7537,
-    "short_intervals": -89.3405,
-    "successive_variability": -21.504,
-    "robust_variability": 4.8174,
-    "number": 1.5041,
+    "silhouette": 0.5525,
+    "height_variability": -0.9208,
+    "short_intervals": -97.3795,
+    "successive_variability": -21.5629,
+    "robust_variability": 5.5847,
+    "number": 1.8316,
 }
 
 
