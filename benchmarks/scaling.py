@@ -65,6 +65,11 @@ def draw(rows: pd.DataFrame, path: Path) -> None:
             size, part["decomposition"], "o-", markersize=4, linewidth=1, label=f"{channels} channels"
         )
     axes.set(xlabel="Channels × seconds", ylabel="Decomposition, s of one core")
+    axes.set_xticks([500, 1000, 2000, 5000, 10000, 20000])
+    axes.set_yticks([5, 10, 20, 40])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
     axes.set_title(f"Exponent {exponent(rows):.2f}", fontsize=9)
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=130)
