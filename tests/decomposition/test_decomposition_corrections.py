@@ -37,6 +37,14 @@ def test_doublets_and_pauses_are_kept_and_listed_in_order():
     assert log["onset"].is_monotonic_increasing
 
 
+def test_half_of_a_split_train_is_a_row_at_its_first_discharge():
+    late = np.append(REGULAR, REGULAR[-1] + 3000)
+    _, log = correct_discharges("MU02", late, RATE, split=True)
+    assert log["operation"].tolist() == ["split", "removed"]
+    assert log["onset"][0] == pytest.approx(REGULAR[0] / RATE)
+    assert "two units" in log["reason"][0]
+
+
 def test_a_regular_train_and_a_short_one_are_left_alone():
     for train in (REGULAR, np.array([0, 5000, 10000])):
         kept, log = correct_discharges("MU01", train, RATE)

@@ -111,6 +111,7 @@ def test_two_units_in_one_train_are_told_apart(contraction):
     halves = {str(number): half.discharges.samples for number, half in enumerate(found[1:])}
     matches = match_units(halves, TRUTH, RATE)
     assert found[0] is given
+    assert all(half.split for half in found[1:])
     assert sorted(matches["reference_unit"]) == ["true1", "true4"]
     assert matches["rate_of_agreement"].min() > 0.95
 

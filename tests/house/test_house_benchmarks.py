@@ -90,7 +90,9 @@ def test_tables_show_ratios_losses_and_failures(benchmark, tmp_path):
         benchmark.render(page, {"time": pd.DataFrame(time), "yield": pd.DataFrame(found)})
         text = page.read_text()
         assert "old" not in text
-        assert "| openhdemg 2 | 40 | 25.0 (2.5) | 8.0 (1) | 16.0 (1) | 100.0 (1) | 2 | 2 of 3 | 0.68 |" in text
+        assert (
+            "| openhdemg 2 | 40 | 25.0 (2.5) | 8.0 (1) | 16.0 (1) | 100.0 (1) | 2 | 2 of 3 | 0.68 |" in text
+        )
         assert "| pictrial 1 | 40 | 4.0 (0.4) | 8.0 (1) |" in text
         assert "- swarm: stopped after 9 s (1 recording)" in text
         assert "| a | 3 | 1 / 2 | 2 / 2 | **3 / 3** |" in text

@@ -338,7 +338,7 @@ def test_edits_and_corrections_are_shown(page, write):
     check_form(html)
     assert "&lt;late&gt; &amp; alone</td><td class=text>3.250, 4.500</td><td>2</td>" in html
     assert "<td class=text>MU02</td><td class=text>–</td><td>4</td>" in html
-    assert "Discharges removed by rule, and unusual ones kept (2)" in html
+    assert "Corrections by rule, and unusual discharges kept (2)" in html
     assert "Manual edits" not in write(page)
 
 

@@ -65,12 +65,13 @@ class Candidate:
     """A source that may be a motor unit.
 
     `filter` is its separation filter for the extended signal, shape (rows,); `heights` are the values of its
-    source at its discharges.
+    source at its discharges; `split` says that it is half of a train of two units.
     """
 
     filter: np.ndarray
     discharges: Discharges
     heights: np.ndarray
+    split: bool = False
 
 
 def explains(discharges: Discharges, sampling_rate: float, settings: DecompositionSettings) -> bool:
@@ -159,7 +160,7 @@ def with_corrections(
     corrected, logs = {}, [pd.DataFrame(columns=COLUMNS)]
     for unit_id, unit in units.items():
         samples = unit.discharges.samples
-        kept, log = correct_discharges(unit_id, samples, sampling_rate)
+        kept, log = correct_discharges(unit_id, samples, sampling_rate, unit.split)
         corrected[unit_id] = replace(
             unit, discharges=replace(unit.discharges, samples=samples[kept]), heights=unit.heights[kept]
         )

@@ -1,4 +1,4 @@
-"""Discharges that should not be taken at face value: isolated ones, doublets, pauses.
+"""Discharges that should not be taken at face value: isolated ones, doublets, pauses, those of split trains.
 
 A single discharge long after (or before) all others would set the derecruitment (or recruitment) of the unit,
 and ΔF with it. It is removed, and everything that is removed or unusual is a row.
@@ -17,7 +17,7 @@ MOST_ISOLATED = 2
 
 
 def correct_discharges(
-    unit_id: str, samples: np.ndarray, sampling_rate: float
+    unit_id: str, samples: np.ndarray, sampling_rate: float, split: bool = False
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Remove isolated discharges at both ends of a train, and list them with its doublets and pauses.
 
@@ -29,6 +29,8 @@ def correct_discharges(
         Ascending sample indices.
     sampling_rate : float
         Hz.
+    split : bool
+        Whether the train was half of one of two units.
 
     Returns
     -------
@@ -46,6 +48,9 @@ def correct_discharges(
         (unit_id, t, "removed", f"isolated: a gap of more than {ISOLATING_GAP:g} s to the others")
         for t in times[~kept]
     ]
+    if split:
+        reason = f"half of a train with too many intervals below {1000 * SHORTEST_INTERVAL:g} ms: two units"
+        rows.append((unit_id, times[kept][0], "split", reason))
     intervals = np.diff(times[kept])
     for time, interval in zip(times[kept][1:], intervals, strict=True):
         if interval < SHORTEST_INTERVAL:

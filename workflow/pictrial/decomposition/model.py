@@ -29,7 +29,8 @@ class Decomposition:
     quality : DataFrame
         One row per motor unit, schema ``quality_units``.
     corrections : DataFrame
-        Discharges removed, doublets and pauses, schema ``corrections``; empty where none were looked for.
+        Discharges removed, doublets, pauses and split trains, schema ``corrections``; empty where nobody
+        looked for any.
     """
 
     recording: str

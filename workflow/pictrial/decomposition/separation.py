@@ -148,7 +148,9 @@ class Separator:
         if not halves:
             return candidates
         refined = self.refine(np.stack(halves, axis=1))
-        return candidates + [c for c in refined if explains(c.discharges, rate, settings)]
+        return candidates + [
+            replace(c, split=True) for c in refined if explains(c.discharges, rate, settings)
+        ]
 
     def jointly(self, units: list[Candidate]) -> tuple[list[Candidate], "Separator"]:
         """Estimate all units again, each in the EMG without the others.
@@ -166,8 +168,10 @@ class Separator:
         found = []
         for unit, row, source in zip(units, filters.T, joint.sources(filters), strict=True):
             discharges = detect_discharges(source, rate)
-            new = Candidate(row, discharges, source[discharges.samples]) if discharges else unit
-            found.append(new if _rises(unit, new) else unit)
+            if discharges:
+                new = replace(unit, filter=row, discharges=discharges, heights=source[discharges.samples])
+                unit = new if _rises(unit, new) else unit
+            found.append(unit)
         emg = np.zeros_like(self.recording.emg)
         emg[self.good] = joint.residual * self.scale
         residual = replace(self.recording, emg=emg)

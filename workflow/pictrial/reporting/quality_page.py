@@ -182,7 +182,7 @@ def _left_out(page: RecordingQuality) -> str:
     ]
     for title, changes, table in (
         ("Manual edits", page.edits, edits_of_trains),
-        ("Discharges removed by rule, and unusual ones kept", page.corrections, corrections_of_trains),
+        ("Corrections by rule, and unusual discharges kept", page.corrections, corrections_of_trains),
     ):
         if changes is not None:
             parts += [f"<h3>{title} ({len(changes)})</h3>", table(changes)]
