@@ -82,7 +82,8 @@ def _header(page: RecordingQuality, conditioned: Recording, blanked: float) -> s
         f"EMG {conditioning.band_low:g} to {conditioning.band_high:g} Hz, mains {line}, "
         f"stimulation artefacts: {conditioning.artefact}",
         f"units accepted from SIL {accepted.minimal_silhouette:g} and {accepted.minimal_discharges} "
-        f"discharges, with up to {100 * accepted.maximal_short_intervals:g} % of intervals below 25 ms",
+        f"discharges, with up to {100 * accepted.maximal_short_intervals:g} % of intervals below 25 ms "
+        f"and a probability of {100 * accepted.minimal_probability:g} % or more",
         f"tracked from a similarity of {settings.tracking.minimal_similarity:g}",
         f"rates from intervals of {1000 * limits.isi_min:g} to {1000 * limits.isi_max:g} ms, "
         f"smoother {settings.smoother}",
