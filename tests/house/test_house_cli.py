@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pictrial.cli import main
+from pictrial.recordings.otb import read_otb
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
@@ -119,6 +120,23 @@ def test_lmm_counts_the_rows_that_it_leaves_out(outcomes, tmp_path, capsys):
     assert "46 observations" in said
     result = pd.read_csv(output)
     assert (result["n"] == 46).all() and (result["n_left_out"] == 2).all()
+
+
+def test_delta_f_with_the_regression_is_that_of_openhdemg(otb_testfile, tmp_path):
+    recording, vendor = read_otb(otb_testfile)
+    rows = [
+        (sample / recording.sampling_rate, 0, sample, unit, "motor-unit-spike")
+        for unit, train in vendor.items()
+        for sample in train
+    ]
+    events = pd.DataFrame(rows, columns=["onset", "duration", "sample", "unit_id", "event_type"])
+    path, output = tmp_path / "x_desc-decomposed_events.tsv", tmp_path / "pairs.tsv"
+    events.sort_values("onset").to_csv(path, sep="\t", index=False)
+    assert main(["delta-f", str(path), "--smoother", "svr", "--output", str(output)]) == 0
+    pairs = pd.read_csv(output, sep="\t")
+    passed = pairs[pairs["passed"]]
+    # Those that its compute_deltaf gives for this file (documentation of openhdemg 0.2).
+    assert sorted(passed["delta_f"]) == pytest.approx([1.549303, 2.127461, 2.709522], abs=0.001)
 
 
 def test_delta_f_writes_the_ledger(tmp_path, capsys):

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from motor_unit_trains import arch, noisy_units, train_at_rate
+from sklearn.svm import SVR
 
 from pictrial.errors import InputError
 from pictrial.motor_units.smoothing import (
@@ -14,8 +15,10 @@ from pictrial.motor_units.smoothing import (
     instantaneous_rate,
     smooth_hanning,
     smooth_polynomial,
+    smooth_svr,
     smooth_units,
 )
+from pictrial.seeds import random_generator
 
 
 def test_the_rate_belongs_to_the_later_discharge():
@@ -80,9 +83,10 @@ def test_the_polynomial_is_accurate_far_from_the_origin_of_time():
 @pytest.mark.parametrize("smoother", SMOOTHERS)
 def test_the_rate_exists_from_first_to_last_discharge_and_nowhere_else(smoother):
     times = np.arange(1.0, 4.05, 0.1)
+    first = times[1] if smoother == "svr" else times[0]
     smoothed = SMOOTHERS[smoother](times)
-    assert np.isfinite(smoothed(np.array([times[0], 2.0, times[-1]]))).all()
-    assert np.isnan(smoothed(np.array([times[0] - 1e-6, times[-1] + 1e-6]))).all()
+    assert np.isfinite(smoothed(np.array([first, 2.0, times[-1]]))).all()
+    assert np.isnan(smoothed(np.array([first - 1e-6, times[-1] + 1e-6]))).all()
 
 
 def test_an_isolated_last_discharge_does_not_extend_the_rate():
@@ -103,6 +107,44 @@ def test_the_hanning_window_has_unit_area():
     inside = np.linspace(0.3, 9.7, 500)
     np.testing.assert_allclose(smoothed(inside), 10, atol=1e-9)
     assert smoothed(np.array([0.0]))[0] == pytest.approx(7.5)  # weights 2, 1, 0 over the width
+
+
+def uneven_train(seed: int) -> np.ndarray:
+    intervals = 0.1 * (1 + 0.15 * random_generator(seed, "svr").standard_normal(120))
+    return 3 + np.cumsum(intervals)
+
+
+def test_the_regression_is_that_of_the_library_at_every_instant():
+    times = uneven_train(1)
+    rates = 1 / np.diff(times)
+    weights = np.ones(rates.size)
+    weights[:4] = weights[-4:] = 5
+    epsilon = np.subtract(*np.quantile(rates, [0.75, 0.25])) / 11
+    model = SVR(gamma=1 / 1.6, C=1 / 0.370, epsilon=epsilon)
+    model.fit(times[1:, None], rates, sample_weight=weights)
+    instants = np.linspace(times[1], times[-1], 777)
+    np.testing.assert_allclose(smooth_svr(times)(instants), model.predict(instants[:, None]), atol=0.005)
+
+
+@given(st.integers(0, 1000))
+def test_the_regression_does_not_depend_on_the_start_of_time(seed):
+    times = uneven_train(seed)
+    far = smooth_svr(times + 1e4)
+    assert far.recruitment == pytest.approx(times[1] + 1e4)
+    np.testing.assert_allclose(far(times[1:-1] + 1e4), smooth_svr(times)(times[1:-1]), atol=0.005)
+
+
+def test_the_regression_has_no_rate_in_a_long_pause_and_one_in_a_short_one():
+    for pause, there in ((0.9, True), (1.2, False)):
+        times = np.concatenate([np.arange(0, 4, 0.1), np.arange(3.9 + pause, 8, 0.1)])
+        rate = smooth_svr(times)(np.array([2.0, 3.9, 3.9 + pause / 2, 3.9 + pause, 6.0]))
+        assert np.isfinite(rate).tolist() == [True, True, there, True, True]
+
+
+def test_a_regression_needs_the_rates_of_both_ends():
+    with pytest.raises(TooFewDischarges, match="7 rates of 8"):
+        smooth_svr(np.arange(8) * 0.1)
+    assert smooth_svr(np.arange(9) * 0.1)(np.array([0.5]))[0] == pytest.approx(10, abs=0.01)
 
 
 @pytest.mark.parametrize("n_rates", [6, 7])
