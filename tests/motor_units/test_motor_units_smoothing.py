@@ -15,6 +15,7 @@ from pictrial.motor_units.smoothing import (
     instantaneous_rate,
     smooth_hanning,
     smooth_polynomial,
+    smooth_spline,
     smooth_svr,
     smooth_units,
 )
@@ -145,6 +146,59 @@ def test_a_regression_needs_the_rates_of_both_ends():
     with pytest.raises(TooFewDischarges, match="7 rates of 8"):
         smooth_svr(np.arange(8) * 0.1)
     assert smooth_svr(np.arange(9) * 0.1)(np.array([0.5]))[0] == pytest.approx(10, abs=0.01)
+
+
+def train_that_integrates(rate, start: float, stop: float) -> np.ndarray:
+    """Discharges at every whole number of the rate's integral, so that a rate belongs to a whole interval."""
+    grid = np.linspace(start, stop, 20001)
+    rates = rate(grid)
+    integral = np.concatenate([[0], np.cumsum((rates[1:] + rates[:-1]) / 2 * np.diff(grid))])
+    return np.interp(np.arange(int(integral[-1]) + 1), integral, grid)
+
+
+def test_the_spline_recovers_a_rate_that_is_no_polynomial():
+    def rate(t):
+        return 9 + 3 * np.sin(t / 2) + 2 * np.tanh(t - 10)
+
+    times = train_that_integrates(rate, start=2.0, stop=18.0)
+    inside = np.linspace(times[0], times[-1], 200)
+    np.testing.assert_allclose(smooth_spline(times)(inside), rate(inside), atol=0.05)
+
+
+def test_the_spline_is_not_misled_by_variable_intervals_as_their_inverse_is():
+    intervals = random_generator(1, "gamma").gamma(25, 0.1 / 25, 4000)
+    times = np.cumsum(intervals)
+    inside = np.linspace(times[0], times[-1], 500)
+    assert smooth_spline(times)(inside).mean() == pytest.approx(10, rel=0.01)
+    assert instantaneous_rate(times)[1].mean() > 10.3
+
+
+def test_the_spline_is_not_half_an_interval_late():
+    rising = train_that_integrates(lambda t: 5 + 0.5 * t, start=0.0, stop=20.0)
+    middle = rising[20:-20]
+    late = smooth_polynomial(rising, order=1)(middle) - (5 + 0.5 * middle)
+    assert late.mean() < -0.02
+    np.testing.assert_allclose(smooth_spline(rising)(middle), 5 + 0.5 * middle, atol=0.005)
+
+
+@given(st.integers(0, 1000))
+def test_the_spline_does_not_depend_on_the_start_of_time(seed):
+    times = uneven_train(seed)
+    np.testing.assert_allclose(
+        smooth_spline(times + 1e4)(times + 1e4), smooth_spline(times)(times), atol=1e-4
+    )
+
+
+def test_the_distance_of_the_knots_matters_little():
+    trains = [uneven_train(seed) for seed in range(20)]
+    changes = [smooth_spline(t, knot_distance=0.35)(t) - smooth_spline(t)(t) for t in trains]
+    assert np.median([np.abs(change).max() for change in changes]) < 0.1
+
+
+def test_a_spline_needs_ten_rates():
+    with pytest.raises(TooFewDischarges, match="9 rates of 10"):
+        smooth_spline(np.arange(10) * 0.1)
+    np.testing.assert_allclose(smooth_spline(np.arange(11) * 0.1)(np.array([0.0, 0.55, 1.0])), 10, rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_rates", [6, 7])
