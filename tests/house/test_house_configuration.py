@@ -12,7 +12,8 @@ from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.errors import InputError
 from pictrial.motor_units.delta_f import PairCriteria
-from pictrial.motor_units.smoothing import SMOOTHERS, DischargeLimits
+from pictrial.motor_units.discharge_trains import DischargeLimits
+from pictrial.motor_units.smoothing import SMOOTHERS
 from pictrial.motor_units.stimulus_locking import LockingSettings
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.quality import QualitySettings

@@ -6,13 +6,15 @@ from motor_unit_trains import arch, noisy_units, train_at_rate
 from sklearn.svm import SVR
 
 from pictrial.errors import InputError
-from pictrial.motor_units.smoothing import (
-    SMOOTHERS,
+from pictrial.motor_units.discharge_trains import (
     DischargeLimits,
     SmoothedRate,
     TooFewDischarges,
     clean_train,
     instantaneous_rate,
+)
+from pictrial.motor_units.smoothing import (
+    SMOOTHERS,
     smooth_hanning,
     smooth_polynomial,
     smooth_spline,

@@ -35,7 +35,7 @@ rule assess_stimulus_locking:
     input:
         events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         pulses=of_participant(f"{CHECKED}_desc-artefact_pulses.tsv"),
-        code=code("motor_units/stimulus_locking", "motor_units/smoothing"),
+        code=code("motor_units/stimulus_locking", "motor_units/discharge_trains"),
     output:
         locking=f"{MEASURED}/locking.tsv",
     log:

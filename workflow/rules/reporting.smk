@@ -93,6 +93,7 @@ rule write_quality_page:
             *SEPARATING,
             "decomposition/tracking*",
             "decomposition/potentials",
+            "motor_units/discharge_trains",
             "motor_units/smoothing",
         ),
     output:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from pictrial.decomposition.storage import read_discharges
 from pictrial.joblog import job_log
-from pictrial.motor_units.smoothing import DischargeLimits
+from pictrial.motor_units.discharge_trains import DischargeLimits
 from pictrial.motor_units.stimulus_locking import LockingSettings, assess_locking
 from pictrial.tables import load_schema, read_table, write_table
 

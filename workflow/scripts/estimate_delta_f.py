@@ -6,7 +6,7 @@ import pandas as pd
 from pictrial.decomposition.storage import read_discharges
 from pictrial.joblog import job_log
 from pictrial.motor_units.delta_f import PairCriteria, estimate_delta_f
-from pictrial.motor_units.smoothing import DischargeLimits
+from pictrial.motor_units.discharge_trains import DischargeLimits
 from pictrial.motor_units.units import describe_units
 from pictrial.tables import write_table
 

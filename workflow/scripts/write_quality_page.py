@@ -8,7 +8,7 @@ from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.storage import read_decomposition
 from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.joblog import job_log
-from pictrial.motor_units.smoothing import DischargeLimits
+from pictrial.motor_units.discharge_trains import DischargeLimits
 from pictrial.recordings.bids import read_bids_recording
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.reporting.quality_measures import PageSettings, RecordingQuality

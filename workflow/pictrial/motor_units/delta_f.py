@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
-from pictrial.motor_units.smoothing import (
+from pictrial.motor_units.discharge_trains import (
     USUAL_LIMITS,
     DischargeLimits,
     SmoothedRate,
     TooFewDischarges,
-    smooth_units,
 )
+from pictrial.motor_units.smoothing import smooth_units
 from pictrial.tables import load_schema
 
 #: Points at which rates are compared, evenly from recruitment to derecruitment of the test unit.

@@ -1,39 +1,19 @@
-"""From the discharges of a motor unit to its smoothed discharge rate.
-
-A smoothed rate is defined from the unit's first discharge (or its first rate) to its last and nowhere
-else: outside it is NaN, never an extrapolation. Discharges are never deleted silently: interspike
-intervals beyond the limits are left out of the fit and counted.
-"""
+"""From the discharges of a motor unit to its smoothed discharge rate."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial import polynomial
 
 from pictrial.errors import InputError
+from pictrial.motor_units.discharge_trains import (
+    USUAL_LIMITS,
+    DischargeLimits,
+    SmoothedRate,
+    TooFewDischarges,
+    clean_train,
+)
 
-
-class TooFewDischarges(ValueError):
-    """The motor unit has too few usable discharges for its rate to be smoothed."""
-
-
-@dataclass(frozen=True)
-class DischargeLimits:
-    """Interspike intervals that count as the regular firing of one motor unit.
-
-    Attributes
-    ----------
-    isi_min, isi_max : float
-        Shortest and longest interspike interval in s. A shorter one is a doublet or a false
-        detection, a longer one a pause or a missed discharge.
-    """
-
-    isi_min: float = 0.02
-    isi_max: float = 0.5
-
-
-USUAL_LIMITS = DischargeLimits()
 #: Grid on which a support-vector regression is evaluated (s): its kernel is a hundred times wider.
 SVR_STEP = 0.02
 #: A penalised spline needs so many rates,
@@ -42,131 +22,6 @@ SPLINE_RATES = 10
 SPLINE_STEPS, SPLINE_TOLERANCE = 50, 1e-6
 #: ... and tries these weights of the penalty.
 PENALTIES = np.logspace(-6, 8, 57)
-
-
-@dataclass(frozen=True)
-class DischargeTrain:
-    """The discharges of a motor unit, with what is left out of its rate counted.
-
-    Attributes
-    ----------
-    times : ndarray, shape (discharges,)
-        Ascending times in s, without isolated discharges at either end.
-    regular : ndarray, shape (regular discharges,)
-        Those of `times` that do not follow another within `isi_min`.
-    rate_times, rates : ndarray, shape (accepted intervals,)
-        Time in s of the later discharge and rate in pps of every accepted interspike interval.
-    n_isolated : int
-        Discharges left out at either end because more than `isi_max` separates them from the rest.
-    n_isi_short, n_isi_long : int
-        Intervals between `times` left out of the rates as shorter than `isi_min` or longer than
-        `isi_max`.
-    """
-
-    times: np.ndarray
-    regular: np.ndarray
-    rate_times: np.ndarray
-    rates: np.ndarray
-    n_isolated: int
-    n_isi_short: int
-    n_isi_long: int
-
-
-@dataclass(frozen=True)
-class SmoothedRate:
-    """The smoothed discharge rate of one motor unit: call it with times.
-
-    Attributes
-    ----------
-    recruitment, derecruitment : float
-        Times of the first and last discharge in s; the first one with a rate where the smoother says so.
-    formula : callable
-        Rate in pps at times in s, trusted only between recruitment and derecruitment.
-    """
-
-    recruitment: float
-    derecruitment: float
-    formula: Callable[[np.ndarray], np.ndarray]
-
-    def __call__(self, times: np.ndarray) -> np.ndarray:
-        """Return the rate in pps at `times` (s, any shape); NaN where the unit is not active."""
-        times = np.asarray(times, dtype=float)
-        active = (times >= self.recruitment) & (times <= self.derecruitment)
-        rate = np.full(times.shape, np.nan)
-        rate[active] = self.formula(times[active])
-        return rate
-
-
-def instantaneous_rate(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the instantaneous discharge rate, 1/ISI, at the later discharge of each interval.
-
-    Parameters
-    ----------
-    times : ndarray, shape (discharges,)
-        Ascending discharge times in s.
-
-    Returns
-    -------
-    times : ndarray, shape (discharges - 1,)
-        In s.
-    rate : ndarray, shape (discharges - 1,)
-        In pps.
-
-    Raises
-    ------
-    InputError
-        Where two discharges share a time or the times do not ascend.
-
-    Examples
-    --------
-    >>> times, rate = instantaneous_rate(np.array([1.0, 1.1, 1.3]))
-    >>> rate.round(3).tolist()
-    [10.0, 5.0]
-    """
-    times = np.asarray(times, dtype=float)
-    intervals = np.diff(times)
-    if (intervals <= 0).any():
-        place = f"discharge {int(np.argmax(intervals <= 0)) + 2} at {times[1:][intervals <= 0][0]:g} s"
-        raise InputError(place, "it is not later than the one before", "Sort the times; drop the doubles.")
-    return times[1:], 1 / intervals
-
-
-def clean_train(times: np.ndarray, limits: DischargeLimits = USUAL_LIMITS) -> DischargeTrain:
-    """Separate the regular firing of a motor unit from what does not belong to its rate.
-
-    Discharges at the start or end that more than `isi_max` separates from the rest are isolated: one
-    of them would move the recruitment or derecruitment time by seconds. They are left out and counted.
-    Between the remaining discharges, intervals beyond the limits are left out of the rates and
-    counted; the discharges stay.
-
-    Parameters
-    ----------
-    times : ndarray, shape (discharges,)
-        Ascending discharge times in s.
-    limits : DischargeLimits
-        What counts as regular.
-
-    Returns
-    -------
-    DischargeTrain
-        With no `times` where no two discharges lie within `isi_max`.
-    """
-    times = np.asarray(times, dtype=float)
-    connected = np.flatnonzero(np.diff(times) <= limits.isi_max)
-    active = times[connected[0] : connected[-1] + 2] if connected.size else times[:0]
-    rate_times, rates = instantaneous_rate(active)
-    intervals = np.diff(active)
-    short, long = intervals < limits.isi_min, intervals > limits.isi_max
-    accepted = ~(short | long)
-    return DischargeTrain(
-        times=active,
-        regular=np.delete(active, np.flatnonzero(short) + 1),
-        rate_times=rate_times[accepted],
-        rates=rates[accepted],
-        n_isolated=times.size - active.size,
-        n_isi_short=int(short.sum()),
-        n_isi_long=int(long.sum()),
-    )
 
 
 def smooth_polynomial(

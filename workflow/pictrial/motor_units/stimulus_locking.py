@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pictrial.motor_units.smoothing import USUAL_LIMITS, DischargeLimits, DischargeTrain, clean_train
+from pictrial.motor_units.discharge_trains import USUAL_LIMITS, DischargeLimits, DischargeTrain, clean_train
 from pictrial.tables import load_schema
 
 SHIFT = 5  # bins between two shifts of the stimuli; the histogram of each takes every bin

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
-from pictrial.motor_units.smoothing import (
+from pictrial.motor_units.discharge_trains import (
     USUAL_LIMITS,
     DischargeLimits,
     DischargeTrain,
     SmoothedRate,
     clean_train,
-    smooth_units,
 )
+from pictrial.motor_units.smoothing import smooth_units
 from pictrial.tables import load_schema
 
 _GRID = 256

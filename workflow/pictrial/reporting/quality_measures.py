@@ -10,7 +10,7 @@ from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.tracking import TrackingSettings
-from pictrial.motor_units.smoothing import DischargeLimits
+from pictrial.motor_units.discharge_trains import DischargeLimits
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.model import Recording
 from pictrial.reporting.numbers import decimal

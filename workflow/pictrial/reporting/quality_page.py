@@ -7,7 +7,8 @@ import numpy as np
 
 from pictrial.decomposition.potentials import spike_triggered_average
 from pictrial.files import write_text
-from pictrial.motor_units.smoothing import SmoothedRate, instantaneous_rate, smooth_units
+from pictrial.motor_units.discharge_trains import SmoothedRate, instantaneous_rate
+from pictrial.motor_units.smoothing import smooth_units
 from pictrial.recordings.conditioning import condition_emg
 from pictrial.recordings.model import Recording
 from pictrial.reporting.numbers import MISSING, count, decimal

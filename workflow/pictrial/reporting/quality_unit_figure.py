@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pictrial.decomposition.potentials import AFTER, BEFORE
-from pictrial.motor_units.smoothing import DischargeLimits, SmoothedRate, clean_train, instantaneous_rate
+from pictrial.motor_units.discharge_trains import (
+    DischargeLimits,
+    SmoothedRate,
+    clean_train,
+    instantaneous_rate,
+)
 from pictrial.reporting.quality_figures import WIDTH, layout_of, torque_area, torque_range
 from pictrial.reporting.quality_measures import RecordingQuality
 from pictrial.reporting.quality_svg import Panel, drawing, nice_ticks, text
