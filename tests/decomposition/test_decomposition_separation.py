@@ -116,9 +116,9 @@ def test_two_units_in_one_train_are_told_apart(contraction):
     assert matches["rate_of_agreement"].min() > 0.95
 
 
-@pytest.mark.parametrize("silhouette, unit", [(0.5, True), (0.95, False)])
-def test_a_poor_train_and_one_of_a_single_unit_are_not_split(contraction, silhouette, unit):
+@pytest.mark.parametrize("silhouette, units", [(0.5, ["true1", "true4"]), (0.95, ["true1"])])
+def test_a_poor_train_and_one_of_a_single_unit_are_not_split(contraction, silhouette, units):
     separator = Separator(contraction, GOOD, SETTINGS)
-    train = np.concatenate([TRUTH["true1"], TRUTH["true4"]] if unit else [TRUTH["true1"]])
+    train = np.concatenate([TRUTH[unit] for unit in units])
     given = Candidate(np.ones(1, np.float32), Discharges(np.sort(train), silhouette, 30.0), np.ones(1))
     assert separator.with_halves([given]) == [given]

@@ -6,9 +6,11 @@ import pandas as pd
 #: Trains of one motor unit may differ by a constant lag up to this (s): a filter's delay, and the way
 #: of the action potential from the endplates to the end of the fibres, where it can be detected too.
 LARGEST_LAG = 0.06
+#: Discharges at most this far apart agree (s).
+TOLERANCE = 0.0005
 
 
-def common_lag(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float = 0.0005) -> int:
+def common_lag(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float = TOLERANCE) -> int:
     """Return the constant lag (samples) that, added to `b`, makes most discharges agree with `a`."""
     return _best_lag(a, b, sampling_rate, tolerance)[0]
 
@@ -45,7 +47,9 @@ def count_common(a: np.ndarray, b: np.ndarray, tolerance: int) -> int:
     return common
 
 
-def rate_of_agreement(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float = 0.0005) -> float:
+def rate_of_agreement(
+    a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float = TOLERANCE
+) -> float:
     """Return common / (common + only a + only b) after aligning a constant lag.
 
     Parameters
@@ -64,8 +68,12 @@ def rate_of_agreement(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolera
     """
     if len(a) == 0 or len(b) == 0:
         return 0.0
-    lag = common_lag(a, b, sampling_rate, tolerance)
-    common = count_common(a, b + lag, max(1, round(tolerance * sampling_rate)))
+    return _rate_at(a, b + common_lag(a, b, sampling_rate, tolerance), sampling_rate, tolerance)
+
+
+def _rate_at(a: np.ndarray, b: np.ndarray, sampling_rate: float, tolerance: float) -> float:
+    """Return the rate of agreement of two trains as they are."""
+    common = count_common(a, b, max(1, round(tolerance * sampling_rate)))
     return common / (len(a) + len(b) - common)
 
 
@@ -75,15 +83,15 @@ def agree(a: np.ndarray, b: np.ndarray, sampling_rate: float, limit: float) -> b
     # With so different numbers of discharges it cannot be, nor with so few pairs at the best lag.
     if min(len(a), len(b)) <= limit * max(len(a), len(b)):
         return False
-    pairs = _best_lag(a, b, sampling_rate, 0.0005)[1]
-    return pairs > limit * (total - pairs) and rate_of_agreement(a, b, sampling_rate) > limit
+    lag, pairs = _best_lag(a, b, sampling_rate, TOLERANCE)
+    return pairs > limit * (total - pairs) and _rate_at(a, b + lag, sampling_rate, TOLERANCE) > limit
 
 
 def match_units(
     estimated: dict[str, np.ndarray],
     reference: dict[str, np.ndarray],
     sampling_rate: float,
-    tolerance: float = 0.0005,
+    tolerance: float = TOLERANCE,
 ) -> pd.DataFrame:
     """Match each estimated motor unit with the reference unit it agrees with best.
 

@@ -9,6 +9,7 @@ from pictrial.errors import InputError
 from pictrial.motor_units.discharge_trains import (
     USUAL_LIMITS,
     DischargeLimits,
+    DischargeTrain,
     SmoothedRate,
     TooFewDischarges,
     clean_train,
@@ -22,6 +23,13 @@ SPLINE_RATES = 10
 SPLINE_STEPS, SPLINE_TOLERANCE = 50, 1e-6
 #: ... and tries these weights of the penalty.
 PENALTIES = np.logspace(-6, 8, 57)
+
+
+def _train_with_rates(times: np.ndarray, limits: DischargeLimits, needed: int) -> DischargeTrain:
+    train = clean_train(times, limits)
+    if train.rates.size < needed:
+        raise TooFewDischarges(f"too_few_discharges: {train.rates.size} rates of {needed}")
+    return train
 
 
 def smooth_polynomial(
@@ -53,9 +61,7 @@ def smooth_polynomial(
     TooFewDischarges
         Where there are fewer than ``order + 2`` accepted rates.
     """
-    train = clean_train(times, limits)
-    if train.rates.size < order + 2:
-        raise TooFewDischarges(f"too_few_discharges: {train.rates.size} rates of {order + 2}")
+    train = _train_with_rates(times, limits, order + 2)
     recruitment, derecruitment = train.times[0], train.times[-1]
     centre, half = (recruitment + derecruitment) / 2, (derecruitment - recruitment) / 2
     design = polynomial.polyvander((train.rate_times - centre) / half, order)
@@ -156,10 +162,8 @@ def smooth_svr(
     from scipy.stats import iqr
     from sklearn.svm import SVR
 
-    train = clean_train(times, limits)
     n_end = end_discharges - 1
-    if train.rates.size < max(2 * n_end, 2):
-        raise TooFewDischarges(f"too_few_discharges: {train.rates.size} rates of {max(2 * n_end, 2)}")
+    train = _train_with_rates(times, limits, max(2 * n_end, 2))
     weights = np.ones(train.rates.size)
     weights[:n_end] = weights[train.rates.size - n_end :] = end_weight
     first, last = train.rate_times[0], train.rate_times[-1]
@@ -210,9 +214,7 @@ def smooth_spline(
     """
     from scipy.interpolate import BSpline
 
-    train = clean_train(times, limits)
-    if train.rates.size < SPLINE_RATES:
-        raise TooFewDischarges(f"too_few_discharges: {train.rates.size} rates of {SPLINE_RATES}")
+    train = _train_with_rates(times, limits, SPLINE_RATES)
     recruitment, derecruitment = train.times[0], train.times[-1]
     intervals = 1 / train.rates
     middles = train.rate_times - intervals / 2 - recruitment
