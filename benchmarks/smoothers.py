@@ -16,7 +16,7 @@ import pandas as pd
 
 from pictrial.files import atomic_path
 from pictrial.motor_units.delta_f import estimate_delta_f
-from pictrial.motor_units.smoothing import SMOOTHERS
+from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings
 from pictrial.seeds import random_generator
 from pictrial.simulation.motoneurones import (
     HysteresisSettings,
@@ -45,7 +45,7 @@ def errors_of(number: int) -> pd.DataFrame:
     trains = {unit: contraction.discharges[unit] for unit in sorted(taken)}
     tables = []
     for smoother in SMOOTHERS:
-        pairs = estimate_delta_f(trains, smoother).query("passed")
+        pairs = estimate_delta_f(trains, rates=RateSettings(smoother)).query("passed")
         gain = units["gain"][pairs["control_unit"]].to_numpy()
         true = gain * units["hysteresis"][pairs["test_unit"]].to_numpy()
         error = pairs["delta_f"].to_numpy(float) - true

@@ -13,7 +13,7 @@ from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.errors import InputError
 from pictrial.motor_units.delta_f import PairCriteria
 from pictrial.motor_units.discharge_trains import DischargeLimits
-from pictrial.motor_units.smoothing import SMOOTHERS
+from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings, constants_of
 from pictrial.motor_units.stimulus_locking import LockingSettings
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.quality import QualitySettings
@@ -64,9 +64,14 @@ def test_values_are_the_defaults_of_the_settings(path, sample):
     assert set(section(schema, path, "properties")["properties"]) == names
 
 
-def test_smoothers_of_the_schema_are_those_there_are():
-    schema = json.loads(SCHEMA.read_text())
-    assert set(section(schema, ("motor_units", "smoother"), "properties")["enum"]) == set(SMOOTHERS)
+def test_the_configured_rates_are_the_defaults(sample):
+    configured = RateSettings.configured(sample["motor_units"])
+    assert (configured.smoother, configured.limits) == (RateSettings().smoother, RateSettings().limits)
+    schema = section(json.loads(SCHEMA.read_text()), ("motor_units",), "properties")["properties"]
+    assert set(schema["smoother"]["enum"]) == set(configured.smoothers) == set(SMOOTHERS)
+    for name, constants in configured.smoothers.items():
+        assert dict(constants) == constants_of(name)
+        assert set(schema["smoothers"]["properties"][name]["properties"]) == set(constants)
 
 
 def test_every_object_of_the_schema_refuses_unknown_keys():

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,7 @@ from motor_unit_trains import arch, noisy_units, train_at_rate
 
 from pictrial.errors import InputError
 from pictrial.motor_units.delta_f import GRID, PairCriteria, estimate_delta_f
-from pictrial.motor_units.smoothing import smooth_polynomial
+from pictrial.motor_units.smoothing import SMOOTHERS, USUAL_RATES, RateSettings
 from pictrial.motor_units.units import unit_delta_f
 from pictrial.tables import check_table, read_table, write_table
 
@@ -18,8 +16,12 @@ CONTROL = train_at_rate(CONTROL_RATE, start=2.0, stop=18.5)
 TEST = train_at_rate(arch(peak=12, curvature=0.07, middle=10), start=5.0, stop=16.0)
 
 
+#: Reproduces the rates of an arch exactly, so that ΔF is known in closed form.
+EXACT = RateSettings("polynomial")
+
+
 def pair(discharges, control="control", test="test", **criteria):
-    pairs = estimate_delta_f(discharges, criteria=PairCriteria(**criteria))
+    pairs = estimate_delta_f(discharges, PairCriteria(**criteria), EXACT)
     return pairs[(pairs["control_unit"] == control) & (pairs["test_unit"] == test)].iloc[0]
 
 
@@ -136,10 +138,7 @@ def test_against_one_pair_at_a_time():
     units = noisy_units(3, 6)
     pairs = estimate_delta_f(units)
     for row in pairs.to_dict("records"):
-        control, test = (
-            smooth_polynomial(units[row["control_unit"]]),
-            smooth_polynomial(units[row["test_unit"]]),
-        )
+        control, test = (USUAL_RATES.smooth(units[row[unit]]) for unit in ("control_unit", "test_unit"))
         ends = control(np.array([test.recruitment, test.derecruitment]))
         np.testing.assert_allclose(row["delta_f"], ends[0] - ends[1], atol=1e-12)
         grid = np.linspace(test.recruitment, test.derecruitment, GRID)
@@ -149,23 +148,38 @@ def test_against_one_pair_at_a_time():
         assert row["modulation"] == pytest.approx(np.ptp(control(grid)[both]), abs=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.parametrize("smoother", SMOOTHERS)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000), n_units=st.integers(2, 5), shift=st.sampled_from([-3.7, 12.5, 1e4]))
-def test_the_origin_of_time_does_not_matter(seed, n_units, shift):
-    units = noisy_units(seed, n_units)
-    here = estimate_delta_f(units)
-    there = estimate_delta_f({name: times + shift for name, times in units.items()})
+def test_the_origin_of_time_does_not_matter(smoother, seed, n_units, shift):
+    units, rates = noisy_units(seed, n_units), RateSettings(smoother)
+    here = estimate_delta_f(units, rates=rates)
+    there = estimate_delta_f({name: times + shift for name, times in units.items()}, rates=rates)
     for column in ("delta_f", "correlation", "modulation", "saturation_margin"):
-        np.testing.assert_allclose(there[column], here[column], atol=1e-6)
+        np.testing.assert_allclose(there[column], here[column], atol=0.005 if smoother == "svr" else 1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.parametrize("smoother", SMOOTHERS)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000), order=st.permutations(range(5)))
-def test_the_order_of_the_units_does_not_matter(seed, order):
-    units = noisy_units(seed, 5)
+def test_the_order_of_the_units_does_not_matter(smoother, seed, order):
+    units, rates = noisy_units(seed, 5), RateSettings(smoother)
     names = list(units)
     shuffled = {names[i]: units[names[i]] for i in order}
-    pd.testing.assert_frame_equal(estimate_delta_f(units), estimate_delta_f(shuffled))
+    pd.testing.assert_frame_equal(
+        estimate_delta_f(units, rates=rates), estimate_delta_f(shuffled, rates=rates)
+    )
+
+
+@pytest.mark.parametrize("smoother", SMOOTHERS)
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_sampling_rate_does_not_matter(smoother, seed):
+    samples = {name: np.rint(times * 2048).astype(int) for name, times in noisy_units(seed, 4).items()}
+    rates = RateSettings(smoother)
+    slow = estimate_delta_f({name: train / 2048 for name, train in samples.items()}, rates=rates)
+    fast = estimate_delta_f({name: 2 * train / 4096 for name, train in samples.items()}, rates=rates)
+    pd.testing.assert_frame_equal(slow, fast)
 
 
 @settings(max_examples=30, deadline=None)
@@ -177,32 +191,3 @@ def test_delta_f_of_an_arch_is_its_closed_form(start, stop, peak, curvature):
     test = train_at_rate(arch(peak - 2, curvature, 10), start, stop)
     expected = curvature * ((test[-1] - 10) ** 2 - (start - 10) ** 2)
     assert pair({"control": control, "test": test})["delta_f"] == pytest.approx(expected, abs=1e-6)
-
-
-def test_fifteen_units_take_milliseconds():
-    units = noisy_units(5, 15)
-    durations = []
-    for _ in range(5):
-        started = time.perf_counter()
-        estimate_delta_f(units)
-        durations.append(time.perf_counter() - started)
-    assert min(durations) < 0.15
-
-
-def test_a_unit_is_the_mean_of_its_passing_controls():
-    pairs = pd.DataFrame(
-        {
-            "participant": "01",
-            "session": ["1", "1", "1", "1", "2"],
-            "control_unit": ["a", "b", "c", "a", "a"],
-            "test_unit": ["d", "d", "d", "b", "d"],
-            "delta_f": [1.0, 2.0, 4.0, -0.5, 9.0],
-            "passed": [True, True, False, True, False],
-        }
-    )
-    table = check_table(unit_delta_f(pairs), "unit_delta_f", "test")
-    assert table["unit_id"].tolist() == ["b", "d"]
-    assert table["delta_f"].tolist() == [-0.5, 1.5]
-    assert table["n_controls"].tolist() == [1, 2]
-    assert table["median"].tolist() == [-0.5, 1.5]
-    assert pd.isna(table["sd"][0]) and table["sd"][1] == pytest.approx(np.sqrt(0.5))

@@ -15,12 +15,13 @@ from pictrial.motor_units.discharge_trains import (
 )
 from pictrial.motor_units.smoothing import (
     SMOOTHERS,
+    RateSettings,
     smooth_hanning,
     smooth_polynomial,
-    smooth_spline,
-    smooth_svr,
     smooth_units,
 )
+from pictrial.motor_units.spline_rate import smooth_spline
+from pictrial.motor_units.support_vector_rate import smooth_svr
 from pictrial.seeds import random_generator
 
 
@@ -216,11 +217,26 @@ def test_a_polynomial_needs_its_order_and_two_more_rates(n_rates):
 def test_units_that_cannot_be_smoothed_carry_the_reason():
     smoothed = smooth_units({"good": np.arange(0, 2, 0.1), "short": np.array([1.0, 1.1])})
     assert isinstance(smoothed["good"], SmoothedRate)
-    assert str(smoothed["short"]) == "too_few_discharges: 1 rates of 7"
+    assert str(smoothed["short"]) == "too_few_discharges: 1 rates of 10"
 
 
 def test_errors_name_the_motor_unit_and_the_smoothers():
     with pytest.raises(InputError, match="motor unit b, discharge 2 at 1 s"):
         smooth_units({"a": np.arange(0, 2, 0.1), "b": np.array([1.0, 1.0])})
     with pytest.raises(InputError, match="Choose from polynomial, hanning"):
-        smooth_units({}, smoother="splines")
+        RateSettings("splines")
+    with pytest.raises(InputError, match=r"no constant 'degree'. Choose from order"):
+        RateSettings("polynomial", {"polynomial": {"degree": 4}})
+
+
+def test_configured_constants_reach_the_smoother():
+    times = uneven_train(1)
+    settings = {
+        "smoother": "polynomial",
+        "smoothers": {"polynomial": {"order": 2}},
+        "limits": {"isi_max": 0.12},
+    }
+    configured = RateSettings.configured(settings)
+    expected = smooth_polynomial(times, order=2, limits=DischargeLimits(isi_max=0.12))
+    np.testing.assert_array_equal(configured.smooth(times)(times), expected(times))
+    assert not np.allclose(RateSettings("polynomial").smooth(times)(times[5:-5]), expected(times[5:-5]))

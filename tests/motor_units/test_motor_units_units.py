@@ -41,8 +41,8 @@ def test_a_unit_that_cannot_be_smoothed_keeps_its_row():
     )
     assert units["unit_id"].tolist() == ["a", "b"]
     assert units["excluded"].tolist() == [
-        "too_few_discharges: 0 rates of 7",
-        "too_few_discharges: 2 rates of 7",
+        "too_few_discharges: 0 rates of 10",
+        "too_few_discharges: 2 rates of 10",
     ]
     assert units["peak_rate"].isna().all() and units["n_isolated"].tolist() == [1, 0]
 

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "events", type=Path, metavar="EVENTS.tsv", help="discharges, as `decompose` writes them"
     )
     delta_f.add_argument("--output", type=Path, required=True, metavar="PAIRS.tsv")
-    delta_f.add_argument("--smoother", default="polynomial", metavar="NAME", help="default: polynomial")
+    delta_f.add_argument("--smoother", default="spline", metavar="NAME", help="default: spline")
     delta_f.set_defaults(run=_delta_f)
 
     lmm = commands.add_parser("lmm", help="fit a linear mixed model (provisional: statsmodels)")
@@ -231,9 +231,10 @@ def _read_decomposition(events: Path) -> "Decomposition":
 def _delta_f(options: argparse.Namespace) -> None:
     from pictrial.decomposition.storage import read_discharges
     from pictrial.motor_units.delta_f import estimate_delta_f
+    from pictrial.motor_units.smoothing import RateSettings
     from pictrial.tables import write_table
 
-    pairs = estimate_delta_f(read_discharges(options.events), options.smoother)
+    pairs = estimate_delta_f(read_discharges(options.events), rates=RateSettings(options.smoother))
     write_table(pairs.assign(participant=None, session=None), options.output, "pairs")
     print(f"{options.output}: {len(pairs)} pairs, {int(pairs['passed'].sum())} passed")
 

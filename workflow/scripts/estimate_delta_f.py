@@ -6,14 +6,13 @@ import pandas as pd
 from pictrial.decomposition.storage import read_discharges
 from pictrial.joblog import job_log
 from pictrial.motor_units.delta_f import PairCriteria, estimate_delta_f
-from pictrial.motor_units.discharge_trains import DischargeLimits
+from pictrial.motor_units.smoothing import RateSettings
 from pictrial.motor_units.units import describe_units
 from pictrial.tables import write_table
 
 with job_log(snakemake.log[0]) as say:
     settings = snakemake.params.motor_units
-    smoother, limits = settings.get("smoother", "polynomial"), DischargeLimits(**settings.get("limits", {}))
-    criteria = PairCriteria(**settings.get("criteria", {}))
+    rates, criteria = RateSettings.configured(settings), PairCriteria(**settings.get("criteria", {}))
     participant = snakemake.wildcards.participant
     units, pairs = [], []
     sessions = zip(snakemake.params.sessions, snakemake.input.events, snakemake.input.torque, strict=True)
@@ -21,11 +20,9 @@ with job_log(snakemake.log[0]) as say:
         discharges = read_discharges(events)
         torque = np.load(torque_file)
         where = {"participant": participant, "session": session}
-        described = describe_units(
-            discharges, torque["torque"], float(torque["sampling_rate"]), smoother, limits
-        )
+        described = describe_units(discharges, torque["torque"], float(torque["sampling_rate"]), rates)
         units.append(described.assign(**where))
-        pairs.append(estimate_delta_f(discharges, smoother, criteria, limits).assign(**where))
+        pairs.append(estimate_delta_f(discharges, criteria, rates).assign(**where))
         passed = int(pairs[-1]["passed"].sum())
         say(f"sub-{participant} ses-{session}: {len(discharges)} motor units, {passed} pairs passed")
     write_table(pd.concat(units, ignore_index=True), snakemake.output.units, "units")

@@ -8,7 +8,7 @@ from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.storage import read_decomposition
 from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.joblog import job_log
-from pictrial.motor_units.discharge_trains import DischargeLimits
+from pictrial.motor_units.smoothing import RateSettings
 from pictrial.recordings.bids import read_bids_recording
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.reporting.quality_measures import PageSettings, RecordingQuality
@@ -32,8 +32,7 @@ with job_log(snakemake.log[0]) as say:
             conditioning=ConditioningSettings(**params.conditioning),
             decomposition=DecompositionSettings(**params.decomposition),
             tracking=TrackingSettings(**params.tracking),
-            smoother=params.motor_units.get("smoother", "polynomial"),
-            limits=DischargeLimits(**params.motor_units.get("limits", {})),
+            rates=RateSettings.configured(params.motor_units),
         ),
     )
     first = write_quality_page(page, snakemake.output.html)

@@ -12,13 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
-from pictrial.motor_units.discharge_trains import (
-    USUAL_LIMITS,
-    DischargeLimits,
-    SmoothedRate,
-    TooFewDischarges,
-)
-from pictrial.motor_units.smoothing import smooth_units
+from pictrial.motor_units.discharge_trains import SmoothedRate, TooFewDischarges
+from pictrial.motor_units.smoothing import USUAL_RATES, RateSettings, smooth_units
 from pictrial.tables import load_schema
 
 #: Points at which rates are compared, evenly from recruitment to derecruitment of the test unit.
@@ -84,9 +79,8 @@ USUAL_CRITERIA = PairCriteria()
 
 def estimate_delta_f(
     discharges: dict[str, np.ndarray],
-    smoother: str = "polynomial",
     criteria: PairCriteria = USUAL_CRITERIA,
-    limits: DischargeLimits = USUAL_LIMITS,
+    rates: RateSettings = USUAL_RATES,
 ) -> pd.DataFrame:
     """Estimate ΔF of every ordered pair of the motor units of one recording.
 
@@ -99,12 +93,10 @@ def estimate_delta_f(
     ----------
     discharges : dict of str to ndarray
         For each motor unit its ascending discharge times in s.
-    smoother : str
-        A name in :data:`pictrial.motor_units.smoothing.SMOOTHERS`.
     criteria : PairCriteria
         The thresholds.
-    limits : DischargeLimits
-        Interspike intervals that count.
+    rates : RateSettings
+        How discharge rates are smoothed.
 
     Returns
     -------
@@ -115,10 +107,10 @@ def estimate_delta_f(
     Raises
     ------
     InputError
-        Where the smoother is unknown or discharges do not ascend.
+        Where discharges do not ascend.
     """
-    rates = smooth_units(dict(sorted(discharges.items())), smoother, limits)
-    return _conclude(_judge(_measure(rates, discharges), criteria))
+    smoothed = smooth_units(dict(sorted(discharges.items())), rates)
+    return _conclude(_judge(_measure(smoothed, discharges), criteria))
 
 
 def _measure(

@@ -64,6 +64,30 @@ class DischargeTrain:
 
 
 @dataclass(frozen=True)
+class RateUncertainty:
+    """How a smoothed rate depends on the noise of the rates that it was fitted to.
+
+    Attributes
+    ----------
+    times : ndarray, shape (rates,)
+        In s, of the accepted rates.
+    residuals : ndarray, shape (rates,)
+        Of the accepted rates from the smoothed one, pps.
+    weights : callable
+        At times in s, shape (times,), how much the smoothed rate changes with each accepted rate;
+        shape (times, rates).
+    spread : callable
+        At times in s, shape (times,), what gives the covariance of the smoothed rate, in pps²,
+        when multiplied with its own transpose; shape (times, directions).
+    """
+
+    times: np.ndarray
+    residuals: np.ndarray
+    weights: Callable[[np.ndarray], np.ndarray]
+    spread: Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
 class SmoothedRate:
     """The smoothed discharge rate of one motor unit: call it with times.
 
@@ -73,11 +97,14 @@ class SmoothedRate:
         Times of the first and last discharge in s; the first one with a rate where the smoother says so.
     formula : callable
         Rate in pps at times in s, trusted only between recruitment and derecruitment.
+    uncertainty : RateUncertainty or None
+        None where the smoother is not linear in the rates or is no fit.
     """
 
     recruitment: float
     derecruitment: float
     formula: Callable[[np.ndarray], np.ndarray]
+    uncertainty: RateUncertainty | None = None
 
     def __call__(self, times: np.ndarray) -> np.ndarray:
         """Return the rate in pps at `times` (s, any shape); NaN where the unit is not active."""
@@ -158,3 +185,17 @@ def clean_train(times: np.ndarray, limits: DischargeLimits = USUAL_LIMITS) -> Di
         n_isi_short=int(short.sum()),
         n_isi_long=int(long.sum()),
     )
+
+
+def train_with_rates(times: np.ndarray, limits: DischargeLimits, needed: int) -> DischargeTrain:
+    """Return :func:`clean_train` of a unit whose rate can be smoothed.
+
+    Raises
+    ------
+    TooFewDischarges
+        Where there are fewer than `needed` accepted rates.
+    """
+    train = clean_train(times, limits)
+    if train.rates.size < needed:
+        raise TooFewDischarges(f"too_few_discharges: {train.rates.size} rates of {needed}")
+    return train

@@ -5,13 +5,11 @@ import pandas as pd
 
 from pictrial.errors import InputError
 from pictrial.motor_units.discharge_trains import (
-    USUAL_LIMITS,
-    DischargeLimits,
     DischargeTrain,
     SmoothedRate,
     clean_train,
 )
-from pictrial.motor_units.smoothing import smooth_units
+from pictrial.motor_units.smoothing import USUAL_RATES, RateSettings, smooth_units
 from pictrial.tables import load_schema
 
 _GRID = 256
@@ -21,8 +19,7 @@ def describe_units(
     discharges: dict[str, np.ndarray],
     torque: np.ndarray,
     sampling_rate: float,
-    smoother: str = "polynomial",
-    limits: DischargeLimits = USUAL_LIMITS,
+    rates: RateSettings = USUAL_RATES,
 ) -> pd.DataFrame:
     """Describe every motor unit of one recording.
 
@@ -34,10 +31,8 @@ def describe_units(
         In % MVC.
     sampling_rate : float
         Of `torque`, Hz.
-    smoother : str
-        A name in :data:`pictrial.motor_units.smoothing.SMOOTHERS`.
-    limits : DischargeLimits
-        Interspike intervals that count.
+    rates : RateSettings
+        How discharge rates are smoothed.
 
     Returns
     -------
@@ -50,12 +45,12 @@ def describe_units(
     Raises
     ------
     InputError
-        Where the smoother is unknown, discharges do not ascend, or one lies outside the torque.
+        Where discharges do not ascend, or one lies outside the torque.
     """
-    smoothed = smooth_units(discharges, smoother, limits)
+    smoothed = smooth_units(discharges, rates)
     rows = []
     for unit in sorted(discharges):
-        train = clean_train(discharges[unit], limits)
+        train = clean_train(discharges[unit], rates.limits)
         row = {"unit_id": unit, "n_discharges": train.times.size} | _counts(train)
         if train.times.size:
             row |= _thresholds(unit, train.times, torque, sampling_rate)

@@ -10,7 +10,7 @@ from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.joint import sources_of
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.tracking import TrackingSettings
-from pictrial.motor_units.discharge_trains import DischargeLimits
+from pictrial.motor_units.smoothing import USUAL_RATES, RateSettings
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.model import Recording
 from pictrial.reporting.numbers import decimal
@@ -54,8 +54,7 @@ class PageSettings:
     conditioning: ConditioningSettings = field(default_factory=ConditioningSettings)
     decomposition: DecompositionSettings = field(default_factory=DecompositionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
-    smoother: str = "polynomial"
-    limits: DischargeLimits = field(default_factory=DischargeLimits)
+    rates: RateSettings = USUAL_RATES
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _header(page: RecordingQuality, conditioned: Recording, blanked: float) -> s
         "Peak torque": MISSING if page.torque is None else f"{decimal(float(page.torque.max()), 1)} % MVC",
         "Motor units": f"{len(page.units.discharges)} of the participant's {len(page.units.quality)}",
     }
-    conditioning, accepted, limits = settings.conditioning, settings.decomposition, settings.limits
+    conditioning, accepted, limits = settings.conditioning, settings.decomposition, settings.rates.limits
     line = f"about {conditioning.line_frequency:g} Hz removed" if conditioning.line_frequency else "left in"
     used = [
         f"EMG {conditioning.band_low:g} to {conditioning.band_high:g} Hz, mains {line}, "
@@ -87,7 +87,7 @@ def _header(page: RecordingQuality, conditioned: Recording, blanked: float) -> s
         f"and a probability of {100 * accepted.minimal_probability:g} % or more",
         f"tracked from a similarity of {settings.tracking.minimal_similarity:g}",
         f"rates from intervals of {1000 * limits.isi_min:g} to {1000 * limits.isi_max:g} ms, "
-        f"smoother {settings.smoother}",
+        f"smoother {settings.rates.smoother}",
     ]
     cells = "".join(f"<div><dt>{key}</dt><dd>{escape(value)}</dd></div>" for key, value in facts.items())
     return f'<dl class="facts">{cells}</dl>\n<p class="note">Settings: {escape("; ".join(used))}.</p>'
@@ -135,8 +135,8 @@ def _each_unit(
 ) -> list[str]:
     if not order:
         return []
-    rate, limits = page.recording.sampling_rate, page.settings.limits
-    smoothed = smooth_units(times, page.settings.smoother, limits)
+    rate, limits = page.recording.sampling_rate, page.settings.rates.limits
+    smoothed = smooth_units(times, page.settings.rates)
     rates = np.concatenate([instantaneous_rate(train)[1] for train in times.values()])
     usual = np.percentile(rates[rates <= 1 / limits.isi_min], 95) if len(rates) else 0.0
     highest = max(20.0, 5 * np.ceil(1.4 * usual / 5))

@@ -48,7 +48,7 @@ class UnitView:
 
 def draw_unit(unit: UnitView, page: RecordingQuality, highest_rate: float) -> str:
     """Draw a motor unit; `highest_rate` (pps) ends the axis of rates, alike in all units of a page."""
-    limits, rate = page.settings.limits, page.recording.sampling_rate
+    limits, rate = page.settings.rates.limits, page.recording.sampling_rate
     parts = [
         *_potential(unit.potential, page.recording.positions, page.good),
         *_source(unit, rate),

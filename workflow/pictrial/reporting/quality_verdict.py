@@ -110,7 +110,7 @@ def _about_units(page: RecordingQuality) -> list[str]:
 
 
 def _about_trains(page: RecordingQuality) -> list[str]:
-    measures, limits, found = page.measures, page.settings.limits, []
+    measures, limits, found = page.measures, page.settings.rates.limits, []
     short = measures[measures["n_isi_short"] > SHORT_SHARE * measures["n_discharges"]]
     if len(short):
         units = [f"{row.unit_id} ({row.n_isi_short} of {row.n_discharges - 1})" for row in short.itertuples()]
