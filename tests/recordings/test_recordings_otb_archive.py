@@ -19,7 +19,8 @@ from otb_archives import (
 )
 
 from pictrial.errors import InputError
-from pictrial.recordings.bids import read_bids_recording, read_sidecar
+from pictrial.recordings.bids import read_bids_recording
+from pictrial.recordings.bids_sidecars import read_sidecar
 from pictrial.recordings.otb import grid_positions, import_otb, read_otb
 
 

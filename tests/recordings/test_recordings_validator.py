@@ -4,8 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,6 +38,27 @@ def test_written_data_set(tmp_path, recording):
     write_bids_sessions(tmp_path, "01", sessions)
     write_bids_recording(tmp_path, recording, "01", "1", "ramp", metadata={"PowerLineFrequency": 50})
     write_bids_recording(tmp_path, recording, "01", "1", "ramp", run=2)
+    assert errors_in(tmp_path) == []
+
+
+def test_written_data_set_with_events_and_bipolar_channels(tmp_path, recording):
+    participants = pd.DataFrame({"participant_id": ["sub-01"]})
+    write_bids_dataset(
+        tmp_path, "Validated", "A grid, then a grid and soleus, then soleus.", participants, {}
+    )
+    beside = replace(
+        recording,
+        channel_names=(*recording.channel_names[:5], "SOL"),
+        positions=np.vstack([recording.positions[:5], [np.nan, np.nan]]),
+        groups=("grid1",) * 5 + ("soleus",),
+    )
+    alone = replace(
+        beside, emg=beside.emg[5:], channel_names=("SOL",), positions=beside.positions[5:], groups=("soleus",)
+    )
+    events = pd.DataFrame({"onset": [0.25, 0.5], "duration": [2.5, 0.5], "trial_type": ["vibration", "nmes"]})
+    write_bids_recording(tmp_path, recording, "01", "1", "ramp")
+    write_bids_recording(tmp_path, beside, "01", "1", "mvc")
+    write_bids_recording(tmp_path, alone, "01", "1", "vibstim", events=events)
     assert errors_in(tmp_path) == []
 
 

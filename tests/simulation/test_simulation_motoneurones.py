@@ -211,9 +211,8 @@ def test_another_seed_gives_another_trial(schedule, trial):
 
 
 def test_true_effects_are_the_planted_values():
-    effects = check_table(true_effects(HysteresisSettings()), "true_effects", "effects").set_index(
-        "condition"
-    )
+    settings = SampleTrialSettings(with_vibstim=False)
+    effects = check_table(true_effects(settings), "true_effects", "effects").set_index("condition")
     assert effects.loc["stimulation", "effect"] == pytest.approx(-1.125)
     assert effects.loc["relaxation", "effect"] == pytest.approx(-1.0)
     assert set(effects["reference"]) == {"control"}

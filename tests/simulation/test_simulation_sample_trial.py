@@ -6,10 +6,11 @@ import pytest
 
 from pictrial.errors import InputError
 from pictrial.files import sha256
-from pictrial.recordings.bids import read_bids_recording, recording_path
+from pictrial.recordings.bids import read_bids_recording, read_events, recording_path
 from pictrial.simulation.contractions import SampleTrialSettings, SimulatedParticipant, simulate_ramp
 from pictrial.simulation.sample_trial import simulate_participant, write_sample_dataset
 from pictrial.simulation.truth import write_true_effects
+from pictrial.simulation.vibstim import simulate_vibstim
 from pictrial.tables import read_table
 
 SETTINGS = SampleTrialSettings()
@@ -48,7 +49,7 @@ def test_same_seed_gives_the_same_bytes_whoever_else_takes_part(written, schedul
     simulate_participant(SETTINGS, alone, "02", SEED, tmp_path / "bids", tmp_path / "truth")
     again, first = fingerprints(tmp_path), fingerprints(written)
     assert again == first
-    assert sum(name.endswith(".bdf") for name in first) == 6
+    assert sum(name.endswith(".bdf") for name in first) == 9
 
 
 def test_recordings_are_read_as_they_were_simulated(written):
@@ -60,7 +61,8 @@ def test_recordings_are_read_as_they_were_simulated(written):
     np.testing.assert_allclose(recording.torque, expected.torque, atol=1e-3)
     np.testing.assert_allclose(recording.stimulation, expected.stimulation, atol=0.5 / 2048)
     np.testing.assert_allclose(recording.positions, expected.positions)
-    maximal = read_bids_recording(recording_path(written / "bids", "02", "3", "mvc"))
+    maximal = read_bids_recording(recording_path(written / "bids", "02", "3", "mvc"), group="grid1")
+    assert maximal.emg.shape[0] == 64
     assert maximal.duration == 5.0
     assert maximal.torque.max() > 80
 
@@ -95,12 +97,63 @@ def test_truth_is_complete_and_consistent(written):
     assert (abs(last - of_session["derecruitment_time"]) <= 0.5 / 2048).all()
     assert (events.groupby("unit_id").size() == of_session["n_discharges"]).all()
     assert pairs["true_delta_f"].notna().sum() > 100
+    vibstim = read_table(folder / "true_vibstim.tsv", "true_vibstim")
+    assert vibstim.groupby("session")["outcome"].nunique().tolist() == [9, 9, 9]
+    responder = vibstim.loc[vibstim["outcome"] == "responder", "value"]
+    assert set(responder.astype(bool)) == {bool(person["responder"][0])}
+
+
+def test_vibstim_survives_being_written_and_read(written):
+    path = recording_path(written / "bids", "02", "2", "vibstim")
+    recording = read_bids_recording(path, group="soleus")
+    person = SimulatedParticipant(SETTINGS, SEED, "02")
+    expected, events, truth = simulate_vibstim(person, "2", "relaxation")
+    assert recording.channel_names == ("SOL",) and recording.groups == ("soleus",)
+    np.testing.assert_allclose(recording.emg, expected.emg, atol=0.005)
+    np.testing.assert_allclose(recording.torque, expected.torque, atol=1e-4)
+    np.testing.assert_allclose(recording.stimulation, expected.stimulation, atol=1e-9)
+    timeline = read_events(path)
+    further = timeline[timeline["trial_type"] != "stimulation"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(further, events, check_dtype=False)
+    assert (timeline["trial_type"] == "stimulation").sum() == 200
+    table = read_table(written / "truth" / "sub-02" / "true_vibstim.tsv", "true_vibstim")
+    of_session = table[table["session"] == "2"]
+    np.testing.assert_allclose(of_session["value"].astype(float), truth["value"], rtol=1e-9)
+
+
+def test_soleus_is_in_the_maximal_contraction_and_in_no_ramp(written):
+    both = read_bids_recording(recording_path(written / "bids", "02", "2", "mvc"))
+    assert both.channel_names[63:] == ("EMG64", "SOL") and both.groups[63:] == ("grid1", "soleus")
+    assert np.isfinite(both.positions[:64]).all() and np.isnan(both.positions[64]).all()
+    soleus = read_bids_recording(recording_path(written / "bids", "02", "2", "mvc"), group="soleus")
+    plateau = soleus.emg[0, round(1.5 * 2048) : round(3.5 * 2048)]
+    assert plateau.std() == pytest.approx(
+        SimulatedParticipant(SETTINGS, SEED, "02").maximal_soleus_emg, rel=0.05
+    )
+    ramp = read_bids_recording(recording_path(written / "bids", "02", "2", "ramp"))
+    assert set(ramp.groups) == {"grid1"}
+
+
+def test_vibstim_changes_nothing_else(written, schedule, tmp_path):
+    alone = schedule[(schedule["participant"] == "02") & (schedule["session"] == "1")]
+    without = SampleTrialSettings(with_vibstim=False)
+    simulate_participant(without, alone, "02", SEED, tmp_path / "bids", tmp_path / "truth")
+    assert not list(tmp_path.rglob("*vibstim*"))
+    ramp, again = (recording_path(root / "bids", "02", "1", "ramp") for root in (written, tmp_path))
+    assert sha256(ramp) == sha256(again)
+    mvc, again = (recording_path(root / "bids", "02", "1", "mvc") for root in (written, tmp_path))
+    maximal, expected = read_bids_recording(mvc, group="grid1"), read_bids_recording(again)
+    np.testing.assert_array_equal(maximal.emg, expected.emg)
+    np.testing.assert_array_equal(maximal.torque, expected.torque)
 
 
 def test_effects_are_written(tmp_path):
-    write_true_effects(SETTINGS.hysteresis, tmp_path / "true_effects.tsv")
-    effects = read_table(tmp_path / "true_effects.tsv", "true_effects")
-    assert effects["scale"].unique().tolist() == [2.5]
+    write_true_effects(SETTINGS, tmp_path / "true_effects.tsv")
+    effects = read_table(tmp_path / "true_effects.tsv", "true_effects").set_index(["outcome", "condition"])
+    assert effects.loc["delta_f", "scale"].tolist() == [2.5, 2.5]
+    assert effects.loc[("torque_vibration", "relaxation"), "effect"] == pytest.approx(-0.25 * 9.94)
+    assert effects.loc[("torque_before_nmes", "relaxation"), "effect"] == 0
+    assert effects.loc[("emg_sustained", "stimulation"), "effect"] == 0
 
 
 def test_participant_outside_the_schedule_is_refused(schedule, tmp_path):

@@ -43,6 +43,7 @@ NAME = f"sub-{{participant}}_ses-{{session}}_task-{TRIAL.task}_run-1"
 _EMG = f"{BIDS}/{SESSION}/emg/sub-{{participant}}_ses-{{session}}_task-TASK_run-1_emg.{config['data']['format']}"
 RAMP = _EMG.replace("TASK", TRIAL.task)
 MVC = [_EMG.replace("TASK", TRIAL.maximal_task)] if TRIAL.maximal_task else []
+VIBSTIM = [_EMG.replace("TASK", TRIAL.vibstim_task)] if TRIAL.vibstim_task else []
 CHECKED = f"{RESULTS}/recordings/{SESSION}/{NAME}"
 DECOMPOSED = f"{RESULTS}/decomposition/{SESSION}/{NAME}"
 TRUTH = f"{RESULTS}/truth"

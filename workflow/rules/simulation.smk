@@ -37,10 +37,17 @@ if SOURCE == "simulate":
                 plan=PLAN,
                 code=code("simulation/*", "recordings/b*"),
             output:
-                recordings=expand([RAMP, *MVC], session=sessions, allow_missing=True),
+                recordings=expand(
+                    [RAMP, *MVC, *VIBSTIM], session=sessions, allow_missing=True
+                ),
                 sessions=f"{BIDS}/sub-{{participant}}/sub-{{participant}}_sessions.tsv",
                 units=f"{TRUTH}/sub-{{participant}}/true_units.tsv",
                 pairs=f"{TRUTH}/sub-{{participant}}/true_pairs.tsv",
+                vibstim=(
+                    [f"{TRUTH}/sub-{{participant}}/true_vibstim.tsv"]
+                    if VIBSTIM
+                    else []
+                ),
                 events=expand(TRUE_EVENTS, session=sessions, allow_missing=True),
             log:
                 f"{RESULTS}/logs/simulate_participant/sub-{{participant}}.log",

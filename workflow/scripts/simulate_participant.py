@@ -8,9 +8,11 @@ from pictrial.simulation.sample_trial import simulate_participant
 from pictrial.trial.plan import load_plan, schedule
 
 with job_log(snakemake.log[0]) as say:
-    planned = schedule(load_plan(snakemake.input.plan))
+    plan = load_plan(snakemake.input.plan)
+    planned = schedule(plan)
     participant = snakemake.wildcards.participant
     bids = Path(snakemake.output.sessions).parents[1]
     truth = Path(snakemake.output.units).parents[1]
-    simulate_participant(SampleTrialSettings(), planned, participant, snakemake.params.seed, bids, truth)
+    settings = SampleTrialSettings(with_vibstim=plan.vibstim_task is not None)
+    simulate_participant(settings, planned, participant, snakemake.params.seed, bids, truth)
     say(f"sub-{participant}: {(planned['participant'] == participant).sum()} sessions simulated")

@@ -9,9 +9,10 @@ from pictrial.simulation.truth import write_true_effects
 from pictrial.trial.plan import load_plan, schedule
 
 with job_log(snakemake.log[0]) as say:
-    planned = schedule(load_plan(snakemake.input.plan))
-    settings = SampleTrialSettings()
+    plan = load_plan(snakemake.input.plan)
+    planned = schedule(plan)
+    settings = SampleTrialSettings(with_vibstim=plan.vibstim_task is not None)
     bids = Path(snakemake.output.description).parent
     write_sample_dataset(settings, planned, snakemake.params.seed, bids)
-    write_true_effects(settings.hysteresis, snakemake.output.effects)
+    write_true_effects(settings, snakemake.output.effects)
     say(f"{bids}: {planned['participant'].nunique()} participants")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from pictrial.errors import InputError
 from pictrial.recordings.bdf import STIMULATION_CHANNEL, TORQUE_CHANNEL, read_signals
+from pictrial.recordings.bids_sidecars import read_sidecar, read_sidecar_table, sidecars
 from pictrial.recordings.model import Recording
 
 STIMULATION_EVENT = "stimulation"
@@ -59,7 +60,7 @@ def session_file(bids_root: str | Path, subject: str, session: str, suffix: str)
     )
 
 
-def read_bids_recording(path: str | Path, require_torque: bool = True) -> Recording:
+def read_bids_recording(path: str | Path, require_torque: bool = True, group: str | None = None) -> Recording:
     """Read a recording of an EMG-BIDS data set and check its header against its sidecars.
 
     Parameters
@@ -68,6 +69,8 @@ def read_bids_recording(path: str | Path, require_torque: bool = True) -> Record
         ``…_emg.bdf`` or ``…_emg.edf``; sidecars are found beside it and, by BIDS inheritance, above it.
     require_torque : bool
         Whether a recording without torque is an error.
+    group : str, optional
+        Only the EMG channels of this group of electrodes, by ``channels.tsv``; by default all.
 
     Returns
     -------
@@ -80,7 +83,8 @@ def read_bids_recording(path: str | Path, require_torque: bool = True) -> Record
     InputError
         Where a file is missing or truncated; header and sidecars disagree on sampling rate, channels or
         their order, units or duration; rates differ between channels; values are not finite; torque is
-        missing or its unit unknown; stimulation events and trigger channel disagree.
+        missing or its unit unknown; stimulation events and trigger channel disagree; no channel is of
+        `group`.
     """
     path = Path(path)
     header = read_signals(path)
@@ -89,7 +93,7 @@ def read_bids_recording(path: str | Path, require_torque: bool = True) -> Record
     rate = _check_rate(path, header, metadata, channels)
     _check_channels(path, header, metadata, channels)
     n_samples = _check_duration(path, header, metadata, rate)
-    rows = np.flatnonzero(channels["type"].str.upper() == "EMG")
+    rows = _emg_rows(path, channels, group)
     torque, unit = _read_torque(path, header, channels, n_samples, require_torque)
     return Recording(
         name=path.stem.removesuffix("_emg"),
@@ -101,7 +105,35 @@ def read_bids_recording(path: str | Path, require_torque: bool = True) -> Record
         torque_unit=unit,
         stimulation=_read_stimulation(path, header, channels, rate, n_samples),
         source=path,
+        groups=tuple(channels["group"].iloc[rows]) if "group" in channels else (),
     )
+
+
+def read_events(path: str | Path) -> pd.DataFrame:
+    """Read the events of a recording of an EMG-BIDS data set.
+
+    Parameters
+    ----------
+    path : path
+        The recording, as of :func:`read_bids_recording`.
+
+    Returns
+    -------
+    DataFrame
+        Columns onset and duration (s; NaN where the duration is ``n/a``) and trial_type, sorted by onset.
+
+    Raises
+    ------
+    InputError
+        Where there is no ``events.tsv``, a time is no number, or an event lies outside the recording.
+    """
+    path = Path(path)
+    header = read_signals(path)
+    metadata = read_sidecar(path)
+    rate = _check_rate(path, header, metadata, _read_channels(path))
+    events = read_sidecar_table(path, "events.tsv", ("onset", "duration", "trial_type"))
+    duration = _check_duration(path, header, metadata, rate) / rate
+    return _check_events(sidecars(path, "events.tsv")[-1], events, duration)
 
 
 def channels_marked_bad(path: str | Path) -> tuple[str, ...]:
@@ -112,63 +144,8 @@ def channels_marked_bad(path: str | Path) -> tuple[str, ...]:
     return tuple(channels.loc[channels["status"] == "bad", "name"])
 
 
-def sidecars(path: Path, suffix: str, any_space: bool = False) -> list[Path]:
-    """Return the sidecars that apply to a recording, from the data set's root down to its folder.
-
-    BIDS inheritance: a sidecar applies when it lies in the recording's folder or above it, up to the
-    folder of ``dataset_description.json``, and each of its entities is one of the recording's.
-
-    Parameters
-    ----------
-    path : Path
-        The recording.
-    suffix : str
-        Such as ``emg.json`` or ``channels.tsv``.
-    any_space : bool
-        Whether an entity ``space-`` may come on top.
-    """
-    entities = set(path.stem.split("_")[:-1])
-    folders = [path.parent, *path.parent.resolve().parents]
-    above = [n for n, folder in enumerate(folders) if (folder / "dataset_description.json").is_file()]
-    found = []
-    for folder in reversed(folders[: above[0] + 1 if above else 1]):
-        applying = []
-        for candidate in folder.glob(f"*{suffix}"):
-            own = set(candidate.name.removesuffix(suffix).split("_")[:-1])
-            extra = {entity for entity in own - entities if not (any_space and entity.startswith("space-"))}
-            if candidate.name.removesuffix(suffix)[-1:] in ("", "_") and not extra:
-                applying.append((len(own), candidate))
-        found += [candidate for _, candidate in sorted(applying)]
-    return found
-
-
-def read_sidecar(path: Path) -> dict:
-    """Return the keys of ``emg.json`` that apply to a recording; the nearest file wins."""
-    files = sidecars(path, "emg.json")
-    if not files:
-        raise InputError(path, "its sidecar emg.json is missing", "Write one beside it.")
-    metadata: dict = {}
-    for file in files:
-        try:
-            metadata.update(json.loads(file.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise InputError(file, "this is not a JSON object", "Correct the file.") from error
-    return metadata
-
-
-def _read_table(path: Path, suffix: str, required: tuple[str, ...]) -> pd.DataFrame:
-    files = sidecars(path, suffix)
-    if not files:
-        raise InputError(path, f"its sidecar {suffix} is missing", "Write one beside it.")
-    table = pd.read_csv(files[-1], sep="\t", dtype=str, keep_default_na=False)
-    for column in required:
-        if column not in table:
-            raise InputError(files[-1], f"column {column!r} is missing", "Add it as BIDS states.")
-    return table
-
-
 def _read_channels(path: Path) -> pd.DataFrame:
-    return _read_table(path, "channels.tsv", ("name", "type", "units"))
+    return read_sidecar_table(path, "channels.tsv", ("name", "type", "units"))
 
 
 def _channel(path: Path, channels: pd.DataFrame, row: int | np.integer) -> str:
@@ -252,9 +229,20 @@ def _read_channel(
     return values
 
 
-def _read_emg(path: Path, header, channels: pd.DataFrame, rows: np.ndarray, n_samples: int) -> np.ndarray:
-    if not rows.size:
+def _emg_rows(path: Path, channels: pd.DataFrame, group: str | None) -> np.ndarray:
+    emg = channels["type"].str.upper() == "EMG"
+    if not emg.any():
         raise InputError(path, "there is no channel of type EMG", "Check the types in its channels.tsv.")
+    if group is None:
+        return np.flatnonzero(emg)
+    groups = channels.get("group", pd.Series("", index=channels.index))
+    if not (emg & (groups == group)).any():
+        rule = f"no EMG channel is of the group {group!r} (there are {sorted(set(groups[emg]))})"
+        raise InputError(path, rule, "Correct the column group of its channels.tsv.")
+    return np.flatnonzero(emg & (groups == group))
+
+
+def _read_emg(path: Path, header, channels: pd.DataFrame, rows: np.ndarray, n_samples: int) -> np.ndarray:
     emg = np.empty((rows.size, n_samples), dtype=np.float32)
     for target, row in enumerate(rows):
         unit = channels.loc[row, "units"]
@@ -289,7 +277,7 @@ def _read_positions(path: Path, channels: pd.DataFrame) -> np.ndarray:
     unknown = np.full((len(channels), 2), np.nan)
     if not sidecars(path, "electrodes.tsv"):
         return unknown
-    electrodes = _read_table(path, "electrodes.tsv", ("name", "x", "y"))
+    electrodes = read_sidecar_table(path, "electrodes.tsv", ("name", "x", "y"))
     electrodes = electrodes.assign(
         group=electrodes.get("group", ""), space=electrodes.get("coordinate_system", "")
     )
@@ -323,6 +311,24 @@ def _millimetres(path: Path, electrodes: pd.DataFrame) -> float:
     return {"mm": 1.0, "cm": 10.0, "m": 1000.0}.get(unit, np.nan)
 
 
+def _check_events(file: Path, events: pd.DataFrame, duration: float) -> pd.DataFrame:
+    """Return the events, rows of `file`, with times as numbers; each within a recording of `duration` s."""
+    checked = events[["onset", "duration", "trial_type"]].copy()
+    for column in ("onset", "duration"):
+        checked[column] = pd.to_numeric(events[column], errors="coerce")
+        unknown = (column == "duration") & (events[column] == "n/a")
+        for row in events.index[~(np.isfinite(checked[column]) | unknown)]:
+            rule = f"{column} {events.loc[row, column]!r} is no number"
+            raise InputError(f"{file}, line {row + 2}", rule, "Give it in s.")
+    end = checked["onset"] + checked["duration"].fillna(0)
+    tolerance = 1e-6  # s: a decimal of the sum
+    outside = (checked["onset"] < 0) | (checked["duration"] < 0) | (end > duration + tolerance)
+    for row in checked.index[outside | (checked["onset"] >= duration)]:
+        rule = f"the event lies outside the recording (0 to {duration:.10g} s)"
+        raise InputError(f"{file}, line {row + 2}", rule, "Correct its onset or duration.")
+    return checked.sort_values("onset", kind="stable", ignore_index=True)
+
+
 def _read_stimulation(path: Path, header, channels: pd.DataFrame, rate: float, n_samples: int) -> np.ndarray:
     """Return the onsets of the pulses in s; where there are both, events and trigger channel must agree."""
     remedy = "Correct the one that is wrong."
@@ -332,12 +338,13 @@ def _read_stimulation(path: Path, header, channels: pd.DataFrame, rate: float, n
         high = header.signals[rows[0]].data[:n_samples] > 0.5
         triggers = np.flatnonzero(high & ~np.concatenate([[False], high[:-1]])) / rate
     if sidecars(path, "events.tsv"):
-        events = _read_table(path, "events.tsv", ("onset", "duration"))
+        events = read_sidecar_table(path, "events.tsv", ("onset", "duration"))
         kinds = events.get("trial_type", pd.Series("", index=events.index))
-        onsets = pd.to_numeric(events.loc[kinds == STIMULATION_EVENT, "onset"], errors="coerce").to_numpy()
-        if not np.all((onsets >= 0) & (onsets < n_samples / rate)) or np.any(np.diff(onsets) <= 0):
-            rule = "events.tsv has stimulation onsets that are not ascending or outside the recording"
-            raise InputError(path, rule, "Correct its onsets.")
+        pulses = events.assign(trial_type=kinds)[kinds == STIMULATION_EVENT]
+        checked = _check_events(sidecars(path, "events.tsv")[-1], pulses, n_samples / rate)
+        onsets = checked["onset"].to_numpy()
+        if np.any(np.diff(onsets) <= 0):
+            raise InputError(path, "events.tsv has two stimulation pulses at the same time", remedy)
     if triggers is not None and onsets is not None:
         if len(onsets) != len(triggers):
             rule = f"events.tsv has {len(onsets)} stimulation pulses, the trigger channel {len(triggers)}"

@@ -5,6 +5,7 @@ The same input gives the same bytes: no file holds a date, a path or a time of d
 
 import json
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,9 @@ from pictrial.errors import InputError
 from pictrial.files import write_text
 from pictrial.recordings.bdf import STIMULATION_CHANNEL, TORQUE_CHANNEL, TORQUE_UNITS, write_bdf
 from pictrial.recordings.bids import STIMULATION_EVENT, bids_name, recording_path, session_file
-from pictrial.recordings.model import Recording
+from pictrial.recordings.model import GRID, Recording
 
 BIDS_VERSION = "1.11.1"
-GRID = "grid1"
 REFERENCE = "R1"
 
 SESSIONS_DICTIONARY = {
@@ -33,10 +33,12 @@ EVENTS_DICTIONARY = {
     "onset": {"Description": "Onset from the start of the recording", "Units": "s"},
     "duration": {"Description": "Duration; 0 for a pulse shorter than a sample", "Units": "s"},
     "sample": {"Description": "Sample of the onset, the first sample is 0"},
-    "trial_type": {
-        "Description": "Kind of event",
-        "Levels": {STIMULATION_EVENT: "Pulse of electrical nerve stimulation"},
-    },
+    "trial_type": {"Description": "Kind of event"},
+}
+EVENT_KINDS = {
+    STIMULATION_EVENT: "Pulse of electrical nerve stimulation",
+    "nmes": "Bout of neuromuscular electrical stimulation; each pulse is an event of its own",
+    "vibration": "Tendon vibration",
 }
 
 UNKNOWN = "n/a"
@@ -72,6 +74,14 @@ _FROM_THE_RECORDING = (
     "MISCChannelCount",
     "TriggerChannelCount",
 )
+COORDINATE_SYSTEM = {
+    "EMGCoordinateSystem": "Other",
+    "EMGCoordinateUnits": "mm",
+    "EMGCoordinateSystemDescription": (
+        "Plane of the electrode grid: x across and y along the columns of the grid, "
+        "which lie along the muscle fibres; the origin is a corner of the grid."
+    ),
+}
 _CHANNEL_COLUMNS = {"target_muscle": UNKNOWN, "low_cutoff": UNKNOWN, "high_cutoff": UNKNOWN}
 
 
@@ -163,6 +173,7 @@ def write_bids_recording(
     task: str,
     run: int = 1,
     metadata: dict | None = None,
+    events: pd.DataFrame | None = None,
 ) -> Path:
     """Write one recording: BDF, ``emg.json``, channels, electrodes, coordinate system, events.
 
@@ -171,14 +182,18 @@ def write_bids_recording(
     root : path
         Folder of the data set.
     recording : Recording
-        EMG in µV; torque becomes a MISC channel, stimulation pulses a TRIG channel and events.
+        EMG in µV; torque becomes a MISC channel, stimulation pulses a TRIG channel and events. Each channel
+        of a group other than ``grid1`` is bipolar, with two electrodes of unknown position.
     subject, session, task : str
         BIDS labels without their prefixes.
     run : int
         Number of the run.
     metadata : dict, optional
         Keys of ``emg.json`` (``Manufacturer``, ``EMGReference``, …); the lower-case keys
-        ``target_muscle``, ``low_cutoff`` and ``high_cutoff`` go to every EMG row of the channels.
+        ``target_muscle``, ``low_cutoff`` and ``high_cutoff`` go to every EMG row of the channels; where the
+        recording has several groups they may be dicts with a value for each.
+    events : DataFrame, optional
+        Columns onset, duration (s) and trial_type (``vibration`` or ``nmes``): events beside the pulses.
 
     Returns
     -------
@@ -188,24 +203,26 @@ def write_bids_recording(
     Raises
     ------
     InputError
-        Where names do not fit a BDF header, values are not finite or beyond 80 mV, pulses lie outside
-        the recording, or `metadata` sets what the recording itself states.
+        Where names do not fit a BDF header, values are not finite or beyond 80 mV, pulses or events lie
+        outside the recording, a kind of event is unknown, `metadata` sets what the recording itself
+        states, or another recording of the session has an electrode at another place.
     """
     path = recording_path(root, subject, session, task, run)
     metadata = dict(metadata or {})
     _check_metadata(metadata, path)
     columns = {key: metadata.pop(key, default) for key, default in _CHANNEL_COLUMNS.items()}
     pulses = _pulse_samples(recording, path)
+    timeline = _events(recording, pulses, events, path)
+    groups = _groups(recording, path)
     write_bdf(path, recording, pulses)
     stem = path.parent / bids_name(subject, session, task, run)
     write_json(f"{stem}_emg.json", _emg_json(recording, task, pulses, metadata))
-    write_tsv(f"{stem}_channels.tsv", _channels(recording, pulses, columns))
-    _write_once(session_file(root, subject, session, "electrodes.tsv"), tsv_text(_electrodes(recording)))
-    space = session_file(root, subject, session, f"space-{GRID}_coordsystem.json")
-    _write_once(space, json_text(_coordinate_system()))
-    if pulses.size:
-        write_tsv(f"{stem}_events.tsv", _events(recording, pulses))
-        write_json(f"{stem}_events.json", EVENTS_DICTIONARY)
+    write_tsv(f"{stem}_channels.tsv", _channels(recording, groups, pulses, columns))
+    _add_electrodes(session_file(root, subject, session, "electrodes.tsv"), _electrodes(recording, groups))
+    write_json(session_file(root, subject, session, f"space-{GRID}_coordsystem.json"), COORDINATE_SYSTEM)
+    if len(timeline):
+        write_tsv(f"{stem}_events.tsv", timeline)
+        write_json(f"{stem}_events.json", _events_dictionary(timeline))
     return path
 
 
@@ -229,12 +246,16 @@ def json_text(record: dict) -> str:
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
-def _write_once(path: Path, text: str) -> None:
-    """Write what all recordings of a session share; BIDS keeps electrodes fixed within a session."""
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        rule = "another recording of this session has other electrodes"
-        raise InputError(path, rule, "Use another session, or delete the file when the layout was wrong.")
-    write_text(path, text)
+def _add_electrodes(path: Path, electrodes: pd.DataFrame) -> None:
+    """Add a recording's electrodes to those of its session, within which BIDS keeps them fixed."""
+    if path.is_file():
+        texts = [path.read_text(encoding="utf-8"), tsv_text(electrodes)]
+        tables = [pd.read_csv(StringIO(text), sep="\t", dtype=str, keep_default_na=False) for text in texts]
+        electrodes = pd.concat(tables).drop_duplicates(ignore_index=True)
+        if electrodes.duplicated(["name", "group"]).any():
+            rule = "another recording of this session has other electrodes"
+            raise InputError(path, rule, "Use another session, or delete the file when the layout was wrong.")
+    write_tsv(path, electrodes)
 
 
 def _check_identifiers(frame: pd.DataFrame, column: str, prefix: str, where: Path) -> None:
@@ -290,66 +311,73 @@ def _emg_json(recording: Recording, task: str, pulses: np.ndarray, metadata: dic
     }
 
 
-def _channels(recording: Recording, pulses: np.ndarray, columns: dict) -> pd.DataFrame:
+def _groups(recording: Recording, where: Path) -> pd.Series:
+    """Return the group of each EMG channel, by channel name."""
+    groups = pd.Series(recording.groups or GRID, index=list(recording.channel_names))
+    for group in groups[groups.duplicated() & (groups != GRID)]:
+        rule = f"several channels are of the group {group!r}"
+        raise InputError(where, rule, f"Only {GRID} has several; give each bipolar channel its own group.")
+    return groups
+
+
+def _channels(recording: Recording, groups: pd.Series, pulses: np.ndarray, columns: dict) -> pd.DataFrame:
     def row(name: str, kind: str, units: str, description: str, **more: object) -> dict:
         shared = {"sampling_frequency": recording.sampling_rate, "status": UNKNOWN}
         return {"name": name, "type": kind, "units": units, "description": description, **shared, **more}
 
-    rows = [
-        row(
-            name,
-            "EMG",
-            "uV",
-            "Monopolar surface EMG",
-            signal_electrode=f"E{number}",
-            reference=REFERENCE,
-            group=GRID,
-            **columns,
-        )
-        for number, name in enumerate(recording.channel_names, start=1)
-    ]
+    rows = []
+    for number, (name, group) in enumerate(groups.items(), start=1):
+        montage = "Monopolar" if group == GRID else "Bipolar"
+        first, second = (f"E{number}", REFERENCE) if group == GRID else (f"{name}1", f"{name}2")
+        own = {key: value[group] if isinstance(value, dict) else value for key, value in columns.items()}
+        electrodes = {"signal_electrode": first, "reference": second, "group": group}
+        rows.append(row(str(name), "EMG", "uV", f"{montage} surface EMG", **electrodes, **own))
     if recording.torque is not None:
         unit = TORQUE_UNITS[recording.torque_unit]
         rows.append(row(TORQUE_CHANNEL, "MISC", unit, f"Joint torque in {recording.torque_unit}"))
     if pulses.size:
         rows.append(row(STIMULATION_CHANNEL, "TRIG", "V", "1 at the first sample of each stimulation pulse"))
-    first = ["name", "type", "units", "description", "sampling_frequency", "signal_electrode", "reference"]
-    order = [*first, "group", *columns, "status"]
-    return pd.DataFrame(rows, columns=order)
+    initial = ["name", "type", "units", "description", "sampling_frequency", "signal_electrode", "reference"]
+    return pd.DataFrame(rows, columns=[*initial, "group", *columns, "status"])
 
 
-def _electrodes(recording: Recording) -> pd.DataFrame:
+def _electrodes(recording: Recording, groups: pd.Series) -> pd.DataFrame:
     positions = np.asarray(recording.positions, dtype=float)
-    grid = pd.DataFrame(
-        {
-            "name": [f"E{number}" for number in range(1, len(positions) + 1)],
-            "x": positions[:, 0],
-            "y": positions[:, 1],
-            "coordinate_system": GRID,
-            "group": GRID,
-        }
+    rows = []
+    for number, (name, group) in enumerate(groups.items()):
+        if group == GRID:
+            rows.append((f"E{number + 1}", *positions[number], group))
+        else:
+            rows += [(f"{name}{end}", np.nan, np.nan, group) for end in (1, 2)]
+    if (groups == GRID).any():
+        rows.append((REFERENCE, np.nan, np.nan, np.nan))
+    electrodes = pd.DataFrame(rows, columns=["name", "x", "y", "group"])
+    electrodes.insert(3, "coordinate_system", GRID)  # BIDS wants one even where the position is unknown
+    return electrodes
+
+
+def _events(
+    recording: Recording, pulses: np.ndarray, events: pd.DataFrame | None, where: Path
+) -> pd.DataFrame:
+    """Return pulses and further events in the order of their onsets, columns as in the file."""
+    onsets = np.asarray(recording.stimulation, dtype=float)
+    timeline = pd.DataFrame(
+        {"onset": onsets, "duration": 0, "sample": pulses, "trial_type": STIMULATION_EVENT}
     )
-    reference = {"name": REFERENCE, "coordinate_system": GRID, "group": UNKNOWN}
-    return pd.concat([grid, pd.DataFrame([reference])], ignore_index=True)
+    if events is None:
+        return timeline
+    for row in events.itertuples():
+        remedy = "Correct the events."
+        if row.trial_type not in EVENT_KINDS or row.trial_type == STIMULATION_EVENT:
+            raise InputError(where, f"kind of event {row.trial_type!r} is unknown", remedy)
+        if not 0 <= row.onset <= row.onset + row.duration <= recording.duration + 1e-6:
+            raise InputError(where, f"{row.trial_type!r} lies outside the recording", remedy)
+    sample = np.rint(events["onset"] * recording.sampling_rate).astype(np.int64)
+    further = events[["onset", "duration", "trial_type"]].assign(sample=sample)
+    return pd.concat([further, timeline]).sort_values("onset", kind="stable")[list(timeline)]
 
 
-def _coordinate_system() -> dict:
-    return {
-        "EMGCoordinateSystem": "Other",
-        "EMGCoordinateUnits": "mm",
-        "EMGCoordinateSystemDescription": (
-            "Plane of the electrode grid: x across and y along the columns of the grid, "
-            "which lie along the muscle fibres; the origin is a corner of the grid."
-        ),
-    }
-
-
-def _events(recording: Recording, pulses: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "onset": np.asarray(recording.stimulation, dtype=float),
-            "duration": 0,
-            "sample": pulses,
-            "trial_type": STIMULATION_EVENT,
-        }
-    )
+def _events_dictionary(timeline: pd.DataFrame) -> dict:
+    kinds = sorted(set(timeline["trial_type"]))
+    kind = {**EVENTS_DICTIONARY["trial_type"], "Levels": {name: EVENT_KINDS[name] for name in kinds}}
+    return {**EVENTS_DICTIONARY, "trial_type": kind}

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+GRID = "grid1"
+
 
 @dataclass(frozen=True)
 class Recording:
-    """One contraction: surface EMG of a grid, with torque and stimulation pulses.
+    """One contraction: surface EMG with torque and stimulation pulses.
 
     Attributes
     ----------
@@ -17,7 +19,7 @@ class Recording:
     sampling_rate : float
         Hz, the same for EMG and torque.
     emg : ndarray of float32, shape (channels, samples)
-        Monopolar EMG in µV.
+        EMG in µV.
     channel_names : tuple of str
         One per EMG channel.
     positions : ndarray, shape (channels, 2)
@@ -30,6 +32,9 @@ class Recording:
         Onsets of nerve-stimulation pulses in s; empty where there are none.
     source : Path
         The file it was read from.
+    groups : tuple of str
+        Group of electrodes of each EMG channel: ``grid1`` holds the monopolar channels of a grid; any other,
+        such as ``soleus``, is one bipolar channel. Empty: all channels are of one grid.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Recording:
     torque_unit: str
     stimulation: np.ndarray
     source: Path
+    groups: tuple[str, ...] = ()
 
     @property
     def n_samples(self) -> int:

@@ -36,6 +36,7 @@ from pictrial.simulation.noise import (
     stimulation_pulses,
 )
 from pictrial.simulation.potentials import MuscleSettings, draw_fibres, surface_potential
+from pictrial.simulation.soleus import SoleusSettings, soleus_emg, with_soleus
 from pictrial.simulation.torque import (
     RampSettings,
     TorqueSettings,
@@ -44,11 +45,35 @@ from pictrial.simulation.torque import (
     ramp_drive,
     ramp_torque,
 )
+from pictrial.simulation.vibstim_response import (
+    ResponseSettings,
+    TruthWindows,
+    VibstimPerson,
+    VibstimTiming,
+    draw_vibstim_person,
+)
+
+
+@dataclass(frozen=True)
+class VibstimSettings:
+    """Everything that shapes the VibStim recordings, and soleus in the maximal contraction.
+
+    `torque_ripple` is what the vibration puts into the torque, N·m.
+    """
+
+    timing: VibstimTiming = field(default_factory=VibstimTiming)
+    response: ResponseSettings = field(default_factory=ResponseSettings)
+    windows: TruthWindows = field(default_factory=TruthWindows)
+    soleus: SoleusSettings = field(default_factory=SoleusSettings)
+    torque_ripple: float = 0.1
 
 
 @dataclass(frozen=True)
 class SampleTrialSettings:
-    """Everything that shapes the sample trial; `stimulated` are the conditions with nerve stimulation."""
+    """Everything that shapes the sample trial; `stimulated` are the conditions with nerve stimulation.
+
+    Without `with_vibstim` there are no VibStim recordings and no soleus.
+    """
 
     sampling_rate: float = 2048.0
     stimulated: tuple[str, ...] = ("stimulation",)
@@ -60,6 +85,8 @@ class SampleTrialSettings:
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     grid: ElectrodeGrid = field(default_factory=ElectrodeGrid)
     irregularities: IrregularitySettings = field(default_factory=IrregularitySettings)
+    with_vibstim: bool = True
+    vibstim: VibstimSettings = field(default_factory=VibstimSettings)
 
 
 @dataclass(frozen=True)
@@ -113,6 +140,17 @@ class SimulatedParticipant:
             for i, unit in enumerate(pool.unit_ids)
             if pool.thresholds[i] < settings.ramp.peak_torque
         }
+
+    @cached_property
+    def vibstim(self) -> VibstimPerson:
+        """How the person responds to VibStim."""
+        return draw_vibstim_person(self.settings.vibstim.response, self.random("vibstim"))
+
+    @cached_property
+    def maximal_soleus_emg(self) -> float:
+        """RMS of the EMG of soleus in the maximal contraction in µV."""
+        soleus = self.settings.vibstim.soleus
+        return float(soleus.maximal_emg * (1 + soleus.spread * self.random("soleus").uniform(-1, 1)))
 
     def contraction(self, session: str, condition: str) -> TrueContraction:
         """Simulate the discharges of the ramp in `session`, without EMG."""
@@ -204,7 +242,10 @@ def simulate_ramp(
 
 
 def simulate_maximal_contraction(person: SimulatedParticipant, session: str) -> Recording:
-    """Simulate the maximal contraction of one session; its EMG is modulated coloured noise, no units."""
+    """Simulate the maximal contraction of one session; its EMG is modulated coloured noise, no units.
+
+    With VibStim, soleus is a further channel beside the grid.
+    """
     settings, rate = person.settings, person.settings.sampling_rate
     random = person.random(session, "mvc")
     effort = maximal_effort(settings.torque, rate)
@@ -214,9 +255,14 @@ def simulate_maximal_contraction(person: SimulatedParticipant, session: str) -> 
     emg += settings.noise.maximal_emg * effort.astype(np.float32) * (mixing @ interference)
     spoil_channel(emg, person, random)
     torque = maximal_torque(settings.torque, person.maximal_torque, rate, random)
-    return _recording(
-        person, f"sub-{person.participant}_ses-{session}_task-mvc_run-1", emg, torque, np.array([])
-    )
+    name = f"sub-{person.participant}_ses-{session}_task-mvc_run-1"
+    recording = _recording(person, name, emg, torque, np.array([]))
+    if not settings.with_vibstim:
+        return recording
+    rms = person.maximal_soleus_emg * effort
+    random = person.random(session, "mvc soleus")
+    soleus = soleus_emg(settings.vibstim.soleus, settings.noise, rms, rate, random)
+    return with_soleus(recording, soleus)
 
 
 def sum_potentials(

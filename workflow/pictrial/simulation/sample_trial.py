@@ -7,7 +7,7 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.recordings.bids import bids_name
 from pictrial.recordings.bids_writer import write_bids_dataset, write_bids_recording, write_bids_sessions
-from pictrial.recordings.model import Recording
+from pictrial.recordings.model import GRID, Recording
 from pictrial.seeds import random_generator
 from pictrial.simulation.contractions import (
     SampleTrialSettings,
@@ -16,15 +16,19 @@ from pictrial.simulation.contractions import (
     simulate_maximal_contraction,
     simulate_ramp,
 )
+from pictrial.simulation.soleus import SOLEUS
 from pictrial.simulation.truth import true_pairs
+from pictrial.simulation.vibstim import simulate_vibstim
 from pictrial.tables import write_table
 
-DESCRIPTION = """Simulated recordings of a three-period crossover: medial gastrocnemius, 64 channels, torque.
+DESCRIPTION = """Simulated recordings of a three-period crossover: medial gastrocnemius, 64 channels,
+torque.{vibstim}
 
 Nobody took part. Motor units discharge by a model in which the true ΔF is known; their surface
 potentials, noise and torque are simulated, too. The effects of the conditions are scaled to Orssatto
 et al. (2022), times {scale:g}, so that six people can show them.
 """
+VIBSTIM_DESCRIPTION = " Beside it soleus under vibration and electrical stimulation (VibStim)."
 
 PARTICIPANTS_DICTIONARY = {
     "sex": {"Description": "Sex (simulated)", "Levels": {"F": "female", "M": "male"}},
@@ -39,12 +43,19 @@ METADATA = {
     "EMGReference": "distant (simulated monopolar potentials)",
     "EMGGround": "none (simulated)",
     "PowerLineFrequency": 50,
-    "target_muscle": "gastrocnemius medialis",
+    "target_muscle": {GRID: "gastrocnemius medialis", SOLEUS: "soleus"},
+}
+BIPOLAR_METADATA = {
+    "ElectrodeManufacturer": "none (simulated)",
+    "ElectrodeManufacturersModelName": "n/a",
+    "EMGReference": "bipolar",
+    "EMGPlacementSchemeDescription": "One bipolar pair over soleus; see the channels table.",
 }
 
 TASKS = {
     "ramp": "Isometric plantar flexion, torque rising for 10 s to 20 % of the maximum and falling for 10 s",
     "mvc": "Maximal voluntary isometric plantar flexion",
+    "vibstim": "Rest; Achilles-tendon vibration with bouts of electrical stimulation of the calf, then none",
 }
 
 
@@ -69,10 +80,11 @@ def write_sample_dataset(
         random = random_generator(seed, "simulation", participant, "person")
         sex, age = ("F", "M")[random.integers(2)], int(random.integers(20, 40))
         rows.append({"participant_id": f"sub-{participant}", "sex": sex, "age": age, "sequence": sequence})
+    vibstim = VIBSTIM_DESCRIPTION if settings.with_vibstim else ""
     write_bids_dataset(
         bids_root,
         "Sample trial (simulated)",
-        DESCRIPTION.format(scale=settings.hysteresis.effect_scale),
+        DESCRIPTION.format(scale=settings.hysteresis.effect_scale, vibstim=vibstim),
         pd.DataFrame(rows),
         PARTICIPANTS_DICTIONARY,
     )
@@ -88,9 +100,10 @@ def simulate_participant(
 ) -> None:
     """Simulate all sessions of one participant and write recordings, sessions and truth.
 
-    Writes under `bids_root` the ramp and the maximal contraction of each session and
-    ``sub-<participant>_sessions.tsv``; under `truth_root` ``sub-<participant>/true_units.tsv``,
-    ``true_pairs.tsv``, ``true_participant.tsv`` and per ramp ``ses-*/…_desc-true_events.tsv``.
+    Writes under `bids_root` the ramp, the maximal contraction and (``settings.with_vibstim``) the VibStim
+    recording of each session and ``sub-<participant>_sessions.tsv``; under `truth_root`
+    ``sub-<participant>/true_units.tsv``, ``true_pairs.tsv``, ``true_vibstim.tsv``, ``true_participant.tsv``
+    and per ramp ``ses-*/…_desc-true_events.tsv``.
 
     Parameters
     ----------
@@ -116,7 +129,7 @@ def simulate_participant(
         raise InputError("schedule", f"participant {participant!r} is missing", "Add it to the trial plan.")
     person = SimulatedParticipant(settings, seed, participant)
     folder = Path(truth_root) / f"sub-{participant}"
-    tables = []
+    tables, responses = [], []
     for row in planned.itertuples():
         recording, truth = simulate_ramp(person, row.session, row.condition)
         _write_recording(bids_root, recording, participant, row.session, "ramp")
@@ -125,16 +138,31 @@ def simulate_participant(
         stem = folder / f"ses-{row.session}" / bids_name(participant, row.session, "ramp")
         write_table(_events(truth, settings.sampling_rate), f"{stem}_desc-true_events.tsv", "events")
         tables.append(truth.units.assign(participant=participant, session=row.session))
+        if settings.with_vibstim:
+            vibstim, events, response = simulate_vibstim(person, row.session, row.condition)
+            _write_recording(bids_root, vibstim, participant, row.session, "vibstim", events)
+            responses.append(response.assign(participant=participant, session=row.session))
     units = pd.concat(tables, ignore_index=True)
     write_table(units, folder / "true_units.tsv", "true_units")
     write_table(true_pairs(units), folder / "true_pairs.tsv", "true_pairs")
+    if responses:
+        write_table(pd.concat(responses), folder / "true_vibstim.tsv", "true_vibstim")
     write_table(_participant(person), folder / "true_participant.tsv", "true_participant")
     write_bids_sessions(bids_root, participant, _sessions(planned))
 
 
-def _write_recording(root: str | Path, recording: Recording, subject: str, session: str, task: str) -> None:
+def _write_recording(
+    root: str | Path,
+    recording: Recording,
+    subject: str,
+    session: str,
+    task: str,
+    events: pd.DataFrame | None = None,
+) -> None:
     metadata = METADATA | {"TaskDescription": TASKS[task]}
-    write_bids_recording(root, recording, subject, session, task, metadata=metadata)
+    if task == "vibstim":
+        metadata |= BIPOLAR_METADATA
+    write_bids_recording(root, recording, subject, session, task, metadata=metadata, events=events)
 
 
 def _sessions(planned: pd.DataFrame) -> pd.DataFrame:
@@ -151,10 +179,13 @@ def _events(truth: TrueRecording, sampling_rate: float) -> pd.DataFrame:
 
 
 def _participant(person: SimulatedParticipant) -> pd.DataFrame:
+    planned = person.settings.with_vibstim
     return pd.DataFrame(
         {
             "participant": [person.participant],
             "maximal_torque": person.maximal_torque,
             "bad_channel": f"EMG{person.bad_channel + 1:02d}",
+            "responder": person.vibstim.responder if planned else None,
+            "maximal_soleus_emg": person.maximal_soleus_emg if planned else None,
         }
     )

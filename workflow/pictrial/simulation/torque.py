@@ -70,7 +70,7 @@ class TorqueSettings:
     sensor_noise: float = 0.05
     tracking_error_percent: float = 2.0
     tremor_percent: float = 0.5
-    maximal_duration: float = 5.0
+    maximal_duration: float = 7.5
 
 
 def ramp_torque(
@@ -83,7 +83,7 @@ def ramp_torque(
     """Return the sensor's torque in a ramp in N·m, shape (samples,): drive above 0, tremor, offset, noise."""
     _, drive = ramp_drive(ramp, sampling_rate)
     percent = np.maximum(drive, 0) / ramp.drive_per_torque
-    return _measured(settings, maximal * percent / 100, sampling_rate, random)
+    return measured_torque(settings, maximal * percent / 100, sampling_rate, random)
 
 
 def maximal_effort(settings: TorqueSettings, sampling_rate: float) -> np.ndarray:
@@ -98,12 +98,13 @@ def maximal_torque(
     settings: TorqueSettings, maximal: float, sampling_rate: float, random: np.random.Generator
 ) -> np.ndarray:
     """Return the sensor's torque in a maximal contraction in N·m, shape (samples,)."""
-    return _measured(settings, maximal * maximal_effort(settings, sampling_rate), sampling_rate, random)
+    return measured_torque(settings, maximal * maximal_effort(settings, sampling_rate), sampling_rate, random)
 
 
-def _measured(
+def measured_torque(
     settings: TorqueSettings, torque: np.ndarray, sampling_rate: float, random: np.random.Generator
 ) -> np.ndarray:
+    """Return what the sensor shows of a torque, N·m: with tracking error, tremor, offset and noise."""
     tracking = low_pass_noise(torque.size, sampling_rate, 0.5, random)
     times = np.arange(torque.size) / sampling_rate
     tremor = low_pass_noise(torque.size, sampling_rate, 1, random) * np.sin(2 * np.pi * 9.5 * times)

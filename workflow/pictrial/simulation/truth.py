@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.simulation.motoneurones import HysteresisSettings
+from pictrial.simulation.vibstim_response import ResponseSettings
 from pictrial.tables import write_table
 
 PAIR_COLUMNS = {
@@ -45,8 +47,15 @@ def true_pairs(units: pd.DataFrame) -> pd.DataFrame:
     return pairs[["participant", "session", "control_unit", "test_unit", "true_delta_f", *times]]
 
 
-def true_effects(settings: HysteresisSettings) -> pd.DataFrame:
-    """Return the planted effect of every condition on ΔF, schema ``true_effects``."""
+def true_effects(settings: SampleTrialSettings) -> pd.DataFrame:
+    """Return the planted effect of every condition on every outcome, schema ``true_effects``."""
+    effects = _effects_on_delta_f(settings.hysteresis)
+    if not settings.with_vibstim:
+        return effects
+    return pd.concat([effects, _effects_on_vibstim(settings.vibstim.response)], ignore_index=True)
+
+
+def _effects_on_delta_f(settings: HysteresisSettings) -> pd.DataFrame:
     conditions = list(settings.effects)
     return pd.DataFrame(
         {
@@ -60,6 +69,19 @@ def true_effects(settings: HysteresisSettings) -> pd.DataFrame:
     )
 
 
-def write_true_effects(settings: HysteresisSettings, path: str | Path) -> None:
+def _effects_on_vibstim(settings: ResponseSettings) -> pd.DataFrame:
+    """Return the differences of means that the relative effects come to; none is published as a number."""
+    rows = []
+    for condition in settings.effects:
+        shift = {name: mean * (settings.ratio(condition) - 1) for name, mean in settings.means.items()}
+        shift["before_nmes"] = 0.0
+        effects = {f"{signal}_{name}": shift[name] for signal in ("torque", "emg") for name in shift}
+        effects["torque_rise"] = shift["vibration"]
+        rows += [(outcome, condition, settings.reference, effect) for outcome, effect in effects.items()]
+    table = pd.DataFrame(rows, columns=["outcome", "condition", "reference", "effect"])
+    return table.assign(published_effect=np.nan, scale=np.nan)
+
+
+def write_true_effects(settings: SampleTrialSettings, path: str | Path) -> None:
     """Write the planted effects, schema ``true_effects``."""
     write_table(true_effects(settings), path, "true_effects")

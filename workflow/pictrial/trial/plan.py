@@ -106,6 +106,8 @@ class TrialPlan:
         BIDS task label of the contraction from which ΔF is estimated.
     maximal_task : str or None
         That of the maximal voluntary contraction; None where torque is recorded in % MVC.
+    vibstim_task : str or None
+        That of the recording under tendon vibration and electrical stimulation; None where there is none.
     target_torque : float
         Peak of the torque to be followed, % MVC.
     outcomes, analyses, families : dict of str to Outcome, Analysis, Family
@@ -124,6 +126,7 @@ class TrialPlan:
     missing_sessions: tuple[MissingSession, ...]
     task: str
     maximal_task: str | None
+    vibstim_task: str | None
     target_torque: float
     outcomes: dict[str, Outcome]
     analyses: dict[str, Analysis]
@@ -172,11 +175,13 @@ def load_plan(path: str | Path) -> TrialPlan:
         missing_sessions=missing,
         task=content["contractions"]["task"],
         maximal_task=content["contractions"].get("maximal_task"),
+        vibstim_task=content["contractions"].get("vibstim_task"),
         target_torque=content["contractions"]["target_torque"],
         outcomes={name: Outcome(name, **_unsourced(value)) for name, value in content["outcomes"].items()},
         analyses={name: Analysis(name, **_unsourced(value)) for name, value in content["analyses"].items()},
         families={name: _family(name, value) for name, value in content["families"].items()},
     )
+    _check_contractions(plan)
     _check_analyses(plan)
     _check_families(plan)
     return plan
@@ -267,6 +272,12 @@ def _sessions(path: Path, content: dict) -> tuple[tuple[PlannedSession, ...], tu
             rule = f"it is the participant's only session in the reference condition {reference!r}"
             raise InputError(where, rule, "Without it nothing can be compared: remove the participant.")
     return tuple(planned.values()), tuple(missing)
+
+
+def _check_contractions(plan: TrialPlan) -> None:
+    if plan.vibstim_task and not plan.maximal_task:
+        rule = "vibstim_task needs maximal_task, of whose EMG and torque VibStim's are expressed in per cent"
+        raise InputError(f"{plan.path}, key contractions", rule, "Name the task of the maximal contraction.")
 
 
 def _check_analyses(plan: TrialPlan) -> None:
