@@ -3,8 +3,9 @@
     python benchmarks/smoothers.py --contractions 500 --output benchmarks/results/smoothers.tsv
 
 Pools of motoneurones as in the sample trial discharge in a ramp; of each, 15 motor units are taken with their
-exact discharges. A pair's true ΔF is the gain of its control times the hysteresis of its test unit. Of the
-pairs that pass by the usual criteria: error of ΔF, over pairs, with its standard error over contractions.
+exact discharges. A pair's true ΔF is the gain of its control times the hysteresis of its test unit. Error of
+ΔF of the pairs that pass by the usual criteria, and of the units (mean over passing controls), with the
+standard error of its mean over contractions, and how often the 95 % interval (± 1.96 standard errors) holds the truth.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pictrial.files import atomic_path
+from pictrial.motor_units.aggregation import unit_delta_f
 from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings
 from pictrial.seeds import random_generator
@@ -33,7 +35,7 @@ CONDITIONS = ("control", "stimulation", "relaxation")
 
 
 def errors_of(number: int) -> pd.DataFrame:
-    """Return the error of ΔF of every passing pair of one contraction, by every smoother."""
+    """Return error and standard error of ΔF of every passing pair and unit of a contraction, by every smoother."""
     random = random_generator(SEED, "smoothers", number)
     pool_settings, settings = PoolSettings(), HysteresisSettings()
     pool = draw_pool(pool_settings, settings, random)
@@ -47,29 +49,37 @@ def errors_of(number: int) -> pd.DataFrame:
     for smoother in SMOOTHERS:
         pairs = estimate_delta_f(trains, rates=RateSettings(smoother)).query("passed")
         gain = units["gain"][pairs["control_unit"]].to_numpy()
-        true = gain * units["hysteresis"][pairs["test_unit"]].to_numpy()
-        error = pairs["delta_f"].to_numpy(float) - true
-        tables.append(pd.DataFrame({"smoother": smoother, "contraction": number, "error": error}))
-    return pd.concat(tables)
+        pairs = pairs.assign(true=gain * units["hysteresis"][pairs["test_unit"]].to_numpy())
+        pairs["standard_error"] = np.hypot(pairs["own_standard_error"], pairs["shared_standard_error"])
+        means = unit_delta_f(pairs).set_index("unit_id")
+        means["true"] = pairs.groupby("test_unit")["true"].mean()
+        for level, table in (("pairs", pairs), ("motor units", means)):
+            error = (table["delta_f"] - table["true"]).to_numpy(float)
+            columns = {"error": error, "standard_error": table["standard_error"].to_numpy(float)}
+            tables.append(pd.DataFrame(columns).assign(smoother=smoother, level=level))
+    return pd.concat(tables).assign(contraction=number)
 
 
 def summarise(errors: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per smoother."""
+    """Return one row per level and smoother."""
     rows = []
-    for smoother, of in errors.groupby("smoother", sort=False):
+    for (level, smoother), of in errors.groupby(["level", "smoother"], sort=False):
         means = of.groupby("contraction")["error"].mean()
+        held = of["error"].abs() <= 1.96 * of["standard_error"]
         rows.append(
             {
+                "level": level,
                 "smoother": smoother,
                 "contractions": errors["contraction"].nunique(),
-                "passing_pairs": len(of),
+                "n": len(of),
                 "mean_error": of["error"].mean(),
                 "standard_error": means.sem(),
                 "sd_error": of["error"].std(),
                 "root_mean_square_error": np.sqrt(np.mean(of["error"] ** 2)),
+                "coverage": held.mean() if of["standard_error"].notna().any() else np.nan,
             }
         )
-    return pd.DataFrame(rows).round(4)
+    return pd.DataFrame(rows).sort_values("level", ascending=False, kind="stable").round(4)
 
 
 def main() -> None:

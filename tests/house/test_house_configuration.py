@@ -13,10 +13,12 @@ from pictrial.decomposition.tracking import TrackingSettings
 from pictrial.errors import InputError
 from pictrial.motor_units.delta_f import PairCriteria
 from pictrial.motor_units.discharge_trains import DischargeLimits
+from pictrial.motor_units.sensitivity import SensitivitySettings
 from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings, constants_of
 from pictrial.motor_units.stimulus_locking import LockingSettings
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.quality import QualitySettings
+from pictrial.vibstim.settings import CleaningSettings, ResponseSettings, WindowSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = PROJECT / "config"
@@ -29,7 +31,11 @@ STAGES = {
     ("tracking",): TrackingSettings,
     ("motor_units", "limits"): DischargeLimits,
     ("motor_units", "criteria"): PairCriteria,
+    ("motor_units", "sensitivity"): SensitivitySettings,
     ("motor_units", "locking"): LockingSettings,
+    ("vibstim", "windows"): WindowSettings,
+    ("vibstim", "cleaning"): CleaningSettings,
+    ("vibstim", "response"): ResponseSettings,
 }
 
 

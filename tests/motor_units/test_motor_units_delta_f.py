@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from motor_unit_trains import arch, noisy_units, train_at_rate
 
 from pictrial.errors import InputError
-from pictrial.motor_units.delta_f import GRID, PairCriteria, estimate_delta_f
+from pictrial.motor_units.aggregation import unit_delta_f
+from pictrial.motor_units.delta_f import PairCriteria, estimate_delta_f
+from pictrial.motor_units.pair_measures import GRID
 from pictrial.motor_units.smoothing import SMOOTHERS, USUAL_RATES, RateSettings
-from pictrial.motor_units.units import unit_delta_f
 from pictrial.tables import check_table, read_table, write_table
 
 CONTROL_RATE = arch(peak=14, curvature=0.06, middle=10)

@@ -221,8 +221,8 @@ def test_units_that_cannot_be_smoothed_carry_the_reason():
 
 
 def test_errors_name_the_motor_unit_and_the_smoothers():
-    with pytest.raises(InputError, match="motor unit b, discharge 2 at 1 s"):
-        smooth_units({"a": np.arange(0, 2, 0.1), "b": np.array([1.0, 1.0])})
+    with pytest.raises(InputError, match="motor unit b, discharge 2 at 0.9 s"):
+        smooth_units({"a": np.arange(0, 2, 0.1), "b": np.array([1.0, 0.9])})
     with pytest.raises(InputError, match="Choose from polynomial, hanning"):
         RateSettings("splines")
     with pytest.raises(InputError, match=r"no constant 'degree'. Choose from order"):

@@ -23,13 +23,13 @@ def table(columns, *rows):
 
 # Participant 01 (control, stimulation, relaxation): unit b in all three, unit c lost under stimulation.
 UNIT_DELTA_F = table(
-    "participant session unit_id delta_f n_controls sd median",
-    ("01", "1", "b", 3.0, 2, 0.1, 3.0),
-    ("01", "2", "b", 2.5, 1, None, 2.5),
-    ("01", "3", "b", 2.0, 2, 0.1, 2.0),
-    ("01", "1", "c", 4.0, 2, 0.1, 4.0),
-    ("01", "3", "c", 3.0, 1, None, 3.0),
-    ("02", "3", "d", -0.5, 1, None, -0.5),
+    "participant session unit_id delta_f standard_error n_controls sd",
+    ("01", "1", "b", 3.0, 0.2, 2, 0.1),
+    ("01", "2", "b", 2.5, 0.3, 1, None),
+    ("01", "3", "b", 2.0, 0.2, 2, 0.1),
+    ("01", "1", "c", 4.0, 0.2, 2, 0.1),
+    ("01", "3", "c", 3.0, None, 1, None),
+    ("02", "3", "d", -0.5, 0.4, 1, None),
 )
 UNITS = table(
     "participant session unit_id excluded",
@@ -74,6 +74,8 @@ def test_each_test_unit_has_a_row_in_every_session(outcomes):
     values = outcomes.dropna(subset=["value"]).set_index(["participant", "session", "unit_id"])["value"]
     expected = UNIT_DELTA_F.set_index(["participant", "session", "unit_id"])["delta_f"]
     assert values.to_dict() == expected.to_dict()
+    errors = outcomes.set_index(["unit_id", "session"])["standard_error"]
+    assert errors["b", "2"] == 0.3 and pd.isna(errors["c", "2"]) and pd.isna(errors["c", "3"])
 
 
 def test_matched_units_have_a_value_in_every_condition(outcomes):

@@ -6,7 +6,8 @@ import pytest
 from trial_plans import SAMPLE, SINGLE
 
 from pictrial.motor_units.delta_f import estimate_delta_f
-from pictrial.motor_units.units import describe_units, unit_delta_f
+from pictrial.motor_units.aggregation import unit_delta_f
+from pictrial.motor_units.units import describe_units
 from pictrial.seeds import random_generator
 from pictrial.tables import read_table, write_table
 from pictrial.trial.analysis_tables import (
@@ -69,6 +70,6 @@ def test_from_discharges_to_the_analysis_tables(source, tmp_path):
     assert participants["analysed"].all() and len(participants) == len(plan.participants)
     counted = exclusions.groupby(["what", "reason"])["count"].sum()
     assert counted["channel", "no signal"] == n
-    assert counted["motor unit", "too_few_discharges: 2 rates of 7"] == n
+    assert counted["motor unit", "too_few_discharges: 2 rates of 10"] == n
     assert counted["motor unit", "no_passing_control"] == n
     assert counted["pairs"].sum() == (~pairs["passed"].astype(bool)).sum()

@@ -1,8 +1,25 @@
 """What the motor units did: recruitment, discharge rates, and ΔF of every ordered pair.
 
 In: tracked discharges, torque in % MVC, stimulation pulses.
-Out: `motor_units/units.tsv`, `pairs.tsv` (the ledger) and `locking.tsv` (discharges locked to stimuli).
+Out: in `motor_units/`: `units.tsv`, `pairs.tsv` (the ledger), `unit_delta_f.tsv` (ΔF of each test unit), `discharge_exclusions.tsv`,
+`multiverse.tsv` (ΔF by every rule of the sensitivity grid; `rules.tsv`) and `locking.tsv` (discharges locked to stimuli).
 """
+
+
+# What ΔF of pairs and units is made with.
+PAIRING = [
+    f"motor_units/{module}"
+    for module in (
+        "discharge_trains",
+        "spline_rate",
+        "support_vector_rate",
+        "smoothing",
+        "uncertainty",
+        "pair_measures",
+        "delta_f",
+        "aggregation",
+    )
+]
 
 
 rule estimate_delta_f:
@@ -10,10 +27,12 @@ rule estimate_delta_f:
         events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         quality=of_participant(f"{DECOMPOSED}_desc-tracked_units.tsv"),
         torque=of_participant(f"{CHECKED}_desc-conditioned_torque.npz"),
-        code=code("motor_units/*"),
+        code=code(*PAIRING, "motor_units/units", "motor_units/rate_shape", "motor_units/discharge_exclusions"),
     output:
         units=f"{MEASURED}/units.tsv",
         pairs=f"{MEASURED}/pairs.tsv",
+        unit_delta_f=f"{MEASURED}/unit_delta_f.tsv",
+        discharge_exclusions=f"{MEASURED}/discharge_exclusions.tsv",
     log:
         f"{RESULTS}/logs/estimate_delta_f/sub-{{participant}}.log",
     benchmark:
@@ -29,6 +48,29 @@ rule estimate_delta_f:
         "Estimating ΔF of participant {wildcards.participant}"
     script:
         "../scripts/estimate_delta_f.py"
+
+
+rule vary_delta_f:
+    input:
+        events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
+        code=code(*PAIRING, "motor_units/sensitivity"),
+    output:
+        multiverse=f"{MEASURED}/multiverse.tsv",
+    log:
+        f"{RESULTS}/logs/vary_delta_f/sub-{{participant}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/vary_delta_f/sub-{{participant}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        sessions=lambda wildcards: SESSIONS[wildcards.participant],
+        motor_units=config.get("motor_units", {}),
+    message:
+        "Varying the rules of ΔF for participant {wildcards.participant}"
+    script:
+        "../scripts/vary_delta_f.py"
 
 
 rule assess_stimulus_locking:
@@ -60,10 +102,21 @@ rule merge_motor_units:
     input:
         units=expand(f"{MEASURED}/units.tsv", participant=PARTICIPANTS),
         pairs=expand(f"{MEASURED}/pairs.tsv", participant=PARTICIPANTS),
+        unit_delta_f=expand(f"{MEASURED}/unit_delta_f.tsv", participant=PARTICIPANTS),
+        discharge_exclusions=expand(
+            f"{MEASURED}/discharge_exclusions.tsv", participant=PARTICIPANTS
+        ),
+        delta_f_multiverse=expand(
+            f"{MEASURED}/multiverse.tsv", participant=PARTICIPANTS
+        ),
         locking=expand(f"{MEASURED}/locking.tsv", participant=PARTICIPANTS),
     output:
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
+        unit_delta_f=f"{RESULTS}/motor_units/unit_delta_f.tsv",
+        discharge_exclusions=f"{RESULTS}/motor_units/discharge_exclusions.tsv",
+        delta_f_multiverse=f"{RESULTS}/motor_units/multiverse.tsv",
+        delta_f_rules=f"{RESULTS}/motor_units/rules.tsv",
         locking=f"{RESULTS}/motor_units/locking.tsv",
     log:
         f"{RESULTS}/logs/merge_motor_units.log",
@@ -73,6 +126,8 @@ rule merge_motor_units:
     resources:
         mem_mb=500,
         runtime=2,
+    params:
+        motor_units=config.get("motor_units", {}),
     message:
         "Joining the motor units of all participants"
     script:

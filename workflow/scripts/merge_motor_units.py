@@ -1,12 +1,15 @@
-"""Join the participants' motor units, pairs and locked discharges into one table each."""
+"""Join the participants' tables of motor units into one each, and write what each rule of ΔF is."""
 
 import pandas as pd
 
 from pictrial.joblog import job_log
+from pictrial.motor_units.sensitivity import rules_of, rules_table
 from pictrial.tables import read_table, write_table
 
 with job_log(snakemake.log[0]) as say:
-    for name in ("units", "pairs", "locking"):
-        joined = pd.concat([read_table(path, name) for path in snakemake.input[name]], ignore_index=True)
+    for name, files in snakemake.input.items():
+        joined = pd.concat([read_table(path, name) for path in files], ignore_index=True)
         write_table(joined, snakemake.output[name], name)
         say(f"{len(joined)} rows of {name}")
+    rules = rules_table(rules_of(snakemake.params.motor_units))
+    write_table(rules, snakemake.output.delta_f_rules, "delta_f_rules")

@@ -12,12 +12,9 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
-from pictrial.motor_units.discharge_trains import SmoothedRate, TooFewDischarges
-from pictrial.motor_units.smoothing import USUAL_RATES, RateSettings, smooth_units
+from pictrial.motor_units.pair_measures import MeasuredPairs, measure_pairs
+from pictrial.motor_units.smoothing import USUAL_RATES, RateSettings
 from pictrial.tables import load_schema
-
-#: Points at which rates are compared, evenly from recruitment to derecruitment of the test unit.
-GRID = 256
 
 #: The criteria in the order in which they are judged: name of the reason, column that holds the verdict.
 CRITERIA = {
@@ -87,7 +84,7 @@ def estimate_delta_f(
     The two smoothed rates are compared at :data:`GRID` instants spread evenly from the recruitment to
     the derecruitment of the test unit, as far as both units are active. ΔF is given whenever the control
     is active at both ends, whether or not the pair passes; a negative ΔF is kept. A criterion whose
-    value cannot be computed fails.
+    value cannot be computed fails. Standard errors: see :mod:`pictrial.motor_units.uncertainty`.
 
     Parameters
     ----------
@@ -109,63 +106,12 @@ def estimate_delta_f(
     InputError
         Where discharges do not ascend.
     """
-    smoothed = smooth_units(dict(sorted(discharges.items())), rates)
-    return _conclude(_judge(_measure(smoothed, discharges), criteria))
+    return judge_pairs(measure_pairs(discharges, rates), criteria)
 
 
-def _measure(
-    rates: dict[str, SmoothedRate | TooFewDischarges], discharges: dict[str, np.ndarray]
-) -> pd.DataFrame:
-    """Return every ordered pair's times, overlap, correlation, modulation and ΔF.
-
-    Arrays are (control, test) or (control, test, instants); a unit without smoothed rate is NaN.
-    """
-    n = len(rates)
-    start, stop, counts = np.full(n, np.nan), np.full(n, np.nan), np.zeros((n, n))
-    for unit, rate in enumerate(rates.values()):
-        if isinstance(rate, SmoothedRate):
-            start[unit], stop[unit] = rate.recruitment, rate.derecruitment
-    instants = np.linspace(start, stop, GRID, axis=1)
-    control_rate = np.full((n, n, GRID), np.nan)
-    first, last = np.maximum.outer(start, start), np.minimum.outer(stop, stop)
-    for unit, (name, rate) in enumerate(rates.items()):
-        if isinstance(rate, SmoothedRate):
-            control_rate[unit] = rate(instants)
-            until = np.searchsorted(discharges[name], last[:, unit], "right")
-            counts[:, unit] = until - np.searchsorted(discharges[name], first[:, unit])
-    test_rate = np.broadcast_to(np.einsum("iik->ik", control_rate), control_rate.shape)
-    highest = np.nanmax(control_rate, axis=2, initial=-np.inf)
-    lowest = np.nanmin(control_rate, axis=2, initial=np.inf)
-    control, test = (~np.eye(n, dtype=bool)).nonzero()
-    names = pd.array(list(rates), dtype="string")
-    matrices = {
-        "overlap_duration": np.maximum(last - first, 0),
-        "overlap_discharges": np.maximum(counts, 0),
-        "correlation": _correlation(control_rate, test_rate),
-        "modulation": np.where(highest >= lowest, highest - lowest, np.nan),
-        "delta_f": control_rate[:, :, 0] - control_rate[:, :, -1],
-    }
-    columns = {
-        "control_unit": names[control],
-        "test_unit": names[test],
-        "control_recruitment": start[control],
-        "control_derecruitment": stop[control],
-        "test_recruitment": start[test],
-        "test_derecruitment": stop[test],
-    }
-    return pd.DataFrame(columns | {name: matrix[control, test] for name, matrix in matrices.items()})
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return Pearson's r along the last axis where both are numbers; NaN where it is undefined."""
-    both = np.isfinite(a) & np.isfinite(b)
-    n = np.maximum(both.sum(axis=-1, keepdims=True), 1)
-    a = np.where(both, a, 0)
-    b = np.where(both, b, 0)
-    a = np.where(both, a - a.sum(axis=-1, keepdims=True) / n, 0)
-    b = np.where(both, b - b.sum(axis=-1, keepdims=True) / n, 0)
-    scale = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
-    return np.divide((a * b).sum(axis=-1), scale, out=np.full(scale.shape, np.nan), where=scale > 1e-12)
+def judge_pairs(measured: MeasuredPairs, criteria: PairCriteria) -> pd.DataFrame:
+    """Judge measured pairs by the criteria; see :func:`estimate_delta_f`."""
+    return _conclude(_judge(measured.table, criteria))
 
 
 def _judge(pairs: pd.DataFrame, criteria: PairCriteria) -> pd.DataFrame:

@@ -42,11 +42,13 @@ class DischargeTrain:
     Attributes
     ----------
     times : ndarray, shape (discharges,)
-        Ascending times in s, without isolated discharges at either end.
+        Ascending times in s, without duplicates and isolated discharges at either end.
     regular : ndarray, shape (regular discharges,)
         Those of `times` that do not follow another within `isi_min`.
     rate_times, rates : ndarray, shape (accepted intervals,)
         Time in s of the later discharge and rate in pps of every accepted interspike interval.
+    n_duplicates : int
+        Discharges left out because they have the time of the one before.
     n_isolated : int
         Discharges left out at either end because more than `isi_max` separates them from the rest.
     n_isi_short, n_isi_long : int
@@ -58,6 +60,7 @@ class DischargeTrain:
     regular: np.ndarray
     rate_times: np.ndarray
     rates: np.ndarray
+    n_duplicates: int
     n_isolated: int
     n_isi_short: int
     n_isi_long: int
@@ -73,6 +76,8 @@ class RateUncertainty:
         In s, of the accepted rates.
     residuals : ndarray, shape (rates,)
         Of the accepted rates from the smoothed one, pps.
+    noise : ndarray, shape (rates,)
+        Their standard deviation by the fit, pps.
     weights : callable
         At times in s, shape (times,), how much the smoothed rate changes with each accepted rate;
         shape (times, rates).
@@ -83,6 +88,7 @@ class RateUncertainty:
 
     times: np.ndarray
     residuals: np.ndarray
+    noise: np.ndarray
     weights: Callable[[np.ndarray], np.ndarray]
     spread: Callable[[np.ndarray], np.ndarray]
 
@@ -152,10 +158,11 @@ def instantaneous_rate(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def clean_train(times: np.ndarray, limits: DischargeLimits = USUAL_LIMITS) -> DischargeTrain:
     """Separate the regular firing of a motor unit from what does not belong to its rate.
 
-    Discharges at the start or end that more than `isi_max` separates from the rest are isolated: one
-    of them would move the recruitment or derecruitment time by seconds. They are left out and counted.
-    Between the remaining discharges, intervals beyond the limits are left out of the rates and
-    counted; the discharges stay.
+    A motor unit cannot discharge twice at a time: duplicates are left out and counted. Discharges at
+    the start or end that more than `isi_max` separates from the rest are isolated: one of them would
+    move the recruitment or derecruitment time by seconds. They are left out and counted. Between
+    the remaining discharges, intervals beyond the limits are left out of the rates and counted; the
+    discharges stay.
 
     Parameters
     ----------
@@ -168,8 +175,15 @@ def clean_train(times: np.ndarray, limits: DischargeLimits = USUAL_LIMITS) -> Di
     -------
     DischargeTrain
         With no `times` where no two discharges lie within `isi_max`.
+
+    Raises
+    ------
+    InputError
+        Where the times descend.
     """
     times = np.asarray(times, dtype=float)
+    n_discharges = times.size
+    times = times[np.diff(times, prepend=-np.inf) != 0]
     connected = np.flatnonzero(np.diff(times) <= limits.isi_max)
     active = times[connected[0] : connected[-1] + 2] if connected.size else times[:0]
     rate_times, rates = instantaneous_rate(active)
@@ -181,6 +195,7 @@ def clean_train(times: np.ndarray, limits: DischargeLimits = USUAL_LIMITS) -> Di
         regular=np.delete(active, np.flatnonzero(short) + 1),
         rate_times=rate_times[accepted],
         rates=rates[accepted],
+        n_duplicates=n_discharges - times.size,
         n_isolated=times.size - active.size,
         n_isi_short=int(short.sum()),
         n_isi_long=int(long.sum()),

@@ -65,6 +65,7 @@ def smooth_polynomial(
     uncertainty = RateUncertainty(
         times=train.rate_times,
         residuals=residuals,
+        noise=np.full(residuals.size, sd),
         weights=lambda times: powers(times) @ turn @ basis.T,
         spread=lambda times: powers(times) @ turn * sd,
     )
@@ -167,10 +168,14 @@ class RateSettings:
         given = {name: motor_units[name] for name in ("smoother", "smoothers") if name in motor_units}
         return cls(**given, limits=DischargeLimits(**motor_units.get("limits", {})))
 
+    @property
+    def constants(self) -> dict[str, float]:
+        """The constants of the smoother in use."""
+        return constants_of(self.smoother) | dict(self.smoothers.get(self.smoother, {}))
+
     def smooth(self, times: np.ndarray) -> SmoothedRate:
         """Return the smoothed rate of one train of ascending discharge times (s)."""
-        constants = self.smoothers.get(self.smoother, {})
-        return SMOOTHERS[self.smoother](times, limits=self.limits, **constants)
+        return SMOOTHERS[self.smoother](times, limits=self.limits, **self.constants)
 
 
 USUAL_RATES = RateSettings()

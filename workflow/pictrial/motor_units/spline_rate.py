@@ -80,6 +80,7 @@ def smooth_spline(
     uncertainty = RateUncertainty(
         times=middles + recruitment,
         residuals=fitted * (1 - intervals * fitted),
+        noise=fitted * np.sqrt(dispersion),
         weights=lambda times: directions(times) @ (basis * kept).T / fitted,
         spread=lambda times: directions(times) * np.sqrt(kept * dispersion),
     )

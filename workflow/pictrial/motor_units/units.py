@@ -1,4 +1,6 @@
-"""What each motor unit did in one contraction, and its ΔF over the controls that passed."""
+"""What each motor unit did in one contraction."""
+
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -9,10 +11,13 @@ from pictrial.motor_units.discharge_trains import (
     SmoothedRate,
     clean_train,
 )
+from pictrial.motor_units.rate_shape import describe_shape
 from pictrial.motor_units.smoothing import USUAL_RATES, RateSettings, smooth_units
 from pictrial.tables import load_schema
 
-_GRID = 256
+#: Shortest and longest interval of a doublet in s (Simpson 1969, in Garland & Griffin 1999, Can J Appl
+#: Physiol 24:113); a shorter one is no discharge of the same motoneurone.
+DOUBLET = (0.0025, 0.02)
 
 
 def describe_units(
@@ -38,9 +43,10 @@ def describe_units(
     -------
     DataFrame
         Schema ``units``: one row per motor unit, sorted by name. Thresholds are the torque at the first
-        and last discharge; the mean rate is the mean of the accepted instantaneous rates; the
-        peak is that of the smoothed rate. A unit whose rate cannot be smoothed keeps its row, with
-        the reason in `excluded`. `participant` and `session` are missing, for the caller to fill in.
+        and last discharge; the mean rate is the mean of the accepted instantaneous rates; peak and shape
+        are those of the smoothed rate, see :func:`describe_shape`. A unit whose rate cannot be smoothed
+        keeps its row, with the reason in `excluded`. `participant` and `session` are missing, for the
+        caller to fill in.
 
     Raises
     ------
@@ -53,19 +59,27 @@ def describe_units(
         train = clean_train(discharges[unit], rates.limits)
         row = {"unit_id": unit, "n_discharges": train.times.size} | _counts(train)
         if train.times.size:
-            row |= _thresholds(unit, train.times, torque, sampling_rate)
+            row |= _against_torque(unit, train.times, torque, sampling_rate)
         if train.rates.size:
             row["mean_rate"] = train.rates.mean()
         if train.rates.size > 1:
             row["cov_isi"] = 100 * np.std(1 / train.rates, ddof=1) / np.mean(1 / train.rates)
         rate = smoothed[unit]
-        row |= _peak(rate) if isinstance(rate, SmoothedRate) else {"excluded": str(rate)}
+        if isinstance(rate, SmoothedRate):
+            row |= asdict(describe_shape(rate, torque, sampling_rate))
+        else:
+            row |= {"excluded": str(rate), "shape_excluded": "rate_missing"}
         rows.append(row)
     return pd.DataFrame(rows, columns=list(load_schema("units")["columns"]))
 
 
 def _counts(train: DischargeTrain) -> dict:
+    intervals = np.diff(train.times)
+    doublets = (intervals >= DOUBLET[0]) & (intervals <= DOUBLET[1])
     return {
+        "n_doublets": int(doublets.sum()),
+        "doublet_at_onset": bool(doublets[0]) if doublets.size else None,
+        "n_duplicates": train.n_duplicates,
         "n_isolated": train.n_isolated,
         "n_isi_short": train.n_isi_short,
         "n_isi_long": train.n_isi_long,
@@ -73,56 +87,26 @@ def _counts(train: DischargeTrain) -> dict:
     }
 
 
-def _thresholds(unit: str, times: np.ndarray, torque: np.ndarray, sampling_rate: float) -> dict:
-    ends = times[[0, -1]]
-    samples = np.rint(ends * sampling_rate).astype(int)
-    if samples[0] < 0 or samples[1] >= len(torque):
+def _against_torque(unit: str, times: np.ndarray, torque: np.ndarray, sampling_rate: float) -> dict:
+    recruitment, derecruitment = times[[0, -1]]
+    first, last = np.rint(times[[0, -1]] * sampling_rate).astype(int)
+    if first < 0 or last >= len(torque):
         duration = len(torque) / sampling_rate
         raise InputError(
             f"motor unit {unit}",
-            f"it discharges from {ends[0]:g} to {ends[1]:g} s, the torque lasts {duration:g} s",
+            f"it discharges from {recruitment:g} to {derecruitment:g} s, the torque lasts {duration:g} s",
             "Take discharges and torque from the same recording.",
         )
+    peak = int(np.argmax(torque))
+    below = peak + np.flatnonzero(torque[peak:] < torque[first])
+    comes_back = first < peak and below.size > 0
     return {
-        "recruitment_time": ends[0],
-        "derecruitment_time": ends[1],
-        "recruitment_threshold": torque[samples[0]],
-        "derecruitment_threshold": torque[samples[1]],
+        "recruitment_time": recruitment,
+        "derecruitment_time": derecruitment,
+        "recruitment_threshold": torque[first],
+        "derecruitment_threshold": torque[last],
+        "torque_hysteresis": torque[first] - torque[last],
+        "ascending_duration": peak / sampling_rate - recruitment,
+        "descending_duration": derecruitment - peak / sampling_rate,
+        "self_sustained_duration": derecruitment - below[0] / sampling_rate if comes_back else np.nan,
     }
-
-
-def _peak(rate: SmoothedRate) -> dict:
-    times = np.linspace(rate.recruitment, rate.derecruitment, _GRID)
-    values = rate(times)
-    return {"peak_rate": values.max(), "peak_rate_time": times[values.argmax()]}
-
-
-def unit_delta_f(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Average the ΔF of each test unit over the controls that passed.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        Schema ``pairs``, of one recording or of many.
-
-    Returns
-    -------
-    DataFrame
-        Schema ``unit_delta_f``: one row per participant, session and test unit with at least one
-        passing control; the SD over controls is missing where there is one.
-
-    Examples
-    --------
-    >>> pairs = pd.DataFrame({"participant": "01", "session": "1", "test_unit": ["b", "b", "c"],
-    ...                       "delta_f": [2.0, 3.0, -1.0], "passed": [True, True, False]})
-    >>> unit_delta_f(pairs)[["unit_id", "delta_f", "n_controls"]].to_dict("records")
-    [{'unit_id': 'b', 'delta_f': 2.5, 'n_controls': 2}]
-    """
-    passing = pairs[pairs["passed"].astype(bool)]
-    keys = ["participant", "session", "test_unit"]
-    means = passing.groupby(keys, dropna=False, sort=True)["delta_f"].agg(
-        delta_f="mean", n_controls="count", sd="std", median="median"
-    )
-    return means.reset_index().rename(columns={"test_unit": "unit_id"})[
-        list(load_schema("unit_delta_f")["columns"])
-    ]

@@ -137,7 +137,7 @@ def _each_unit(
         return []
     rate, limits = page.recording.sampling_rate, page.settings.rates.limits
     smoothed = smooth_units(times, page.settings.rates)
-    rates = np.concatenate([instantaneous_rate(train)[1] for train in times.values()])
+    rates = np.concatenate([instantaneous_rate(np.unique(train))[1] for train in times.values()])
     usual = np.percentile(rates[rates <= 1 / limits.isi_min], 95) if len(rates) else 0.0
     highest = max(20.0, 5 * np.ceil(1.4 * usual / 5))
     parts = [
