@@ -110,8 +110,8 @@ def test_with_all_controls_active_throughout_the_composite_is_the_mean():
 
 
 def test_every_aggregation_of_a_participant_is_in_one_table():
-    sessions = [measure_pairs(noisy_units(2, 8)) for _ in range(2)]
-    criteria = PairCriteria(correlation=0.1)
+    sessions = [measure_pairs(noisy_units(8, 8)) for _ in range(2)]
+    criteria = PairCriteria(correlation=-1, saturation_margin=-np.inf)
     ledgers = [
         judge_pairs(pairs, criteria).assign(participant="01", session=str(number))
         for number, pairs in enumerate(sessions)
