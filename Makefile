@@ -4,6 +4,7 @@
 # make trial        the trial of CONFIG: make trial CONFIG=config/my_trial/config.yaml
 # make test         the tests (make test-slow: those that need minutes)
 # make benchmark    the decomposition beside other tools (hours)
+# make oracle       openhdemg in an environment of its own, for tests that hold ΔF against it
 # make lint         formatting, lints, types
 # make lock         write requirements.lock anew from pyproject.toml
 # make clean        remove the environment and everything that runs wrote
@@ -12,13 +13,14 @@
 PYTHON ?= python3
 CONFIG ?= config/config.yaml
 BIN := .venv/bin
+ORACLE := build/oracle
 STAMP := .venv/.installed-from-the-lock
 RESULTS = $(shell sed -n 's/^results: *\([^ \#]*\).*/\1/p' $(CONFIG))
 REPORT = $(RESULTS)/report/report.html
 SNAKEMAKE = $(BIN)/snakemake --workflow-profile workflow/profiles/default --cores all --configfile $(CONFIG)
 
 .DEFAULT_GOAL := trial
-.PHONY: trial recording environment test test-slow benchmark lint lock clean
+.PHONY: trial recording environment test test-slow oracle benchmark lint lock clean
 
 # The report is written anew only where the run wrote something after it.
 trial: environment
@@ -50,8 +52,18 @@ $(STAMP): requirements.lock pyproject.toml workflow/check_python.py
 test: environment
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-test-slow: environment
+test-slow: environment oracle
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
+
+oracle: $(ORACLE)/.installed
+
+# Without the libraries of its windows, which are the larger part of it.
+$(ORACLE)/.installed: benchmarks/peers/requirements-openhdemg.txt
+	rm -rf $(ORACLE)
+	$(PYTHON) -m venv $(ORACLE)
+	grep -vE '^(PySide6|shiboken6)' $< > $(ORACLE)/requirements.txt
+	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $(ORACLE)/requirements.txt
+	@touch $@
 
 benchmark: recording
 	$(BIN)/python benchmarks/decomposition.py time

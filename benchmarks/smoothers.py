@@ -4,8 +4,9 @@
 
 Pools of motoneurones as in the sample trial discharge in a ramp; of each, 15 motor units are taken with their
 exact discharges. A pair's true ΔF is the gain of its control times the hysteresis of its test unit. Error of
-ΔF of the pairs that pass by the usual criteria, and of the units (mean over passing controls), with the
-standard error of its mean over contractions, and how often the 95 % interval (± 1.96 standard errors) holds the truth.
+ΔF of the pairs that pass by the usual criteria, and of the units by every way to aggregate them, with the
+standard error of its mean over contractions, and how often the 95 % interval (± 1.96 standard errors) holds
+the truth.
 """
 
 import argparse
@@ -16,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from pictrial.files import atomic_path
-from pictrial.motor_units.aggregation import unit_delta_f
-from pictrial.motor_units.delta_f import estimate_delta_f
+from pictrial.motor_units.aggregation import composite_delta_f, unit_delta_f
+from pictrial.motor_units.delta_f import USUAL_CRITERIA, judge_pairs
+from pictrial.motor_units.pair_measures import measure_pairs
 from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings
 from pictrial.seeds import random_generator
 from pictrial.simulation.motoneurones import (
@@ -31,11 +33,13 @@ from pictrial.simulation.torque import RampSettings
 
 SEED = 17
 UNITS = 15
+#: Of one session, the same pairs are all pairs.
+AVERAGED = ("mean_over_passing_controls", "median_over_passing_controls")
 CONDITIONS = ("control", "stimulation", "relaxation")
 
 
 def errors_of(number: int) -> pd.DataFrame:
-    """Return error and standard error of ΔF of every passing pair and unit of a contraction, by every smoother."""
+    """Return error and standard error of ΔF of a contraction's pairs and units, by every smoother."""
     random = random_generator(SEED, "smoothers", number)
     pool_settings, settings = PoolSettings(), HysteresisSettings()
     pool = draw_pool(pool_settings, settings, random)
@@ -47,13 +51,21 @@ def errors_of(number: int) -> pd.DataFrame:
     trains = {unit: contraction.discharges[unit] for unit in sorted(taken)}
     tables = []
     for smoother in SMOOTHERS:
-        pairs = estimate_delta_f(trains, rates=RateSettings(smoother)).query("passed")
+        measured = measure_pairs(trains, RateSettings(smoother))
+        ledger = judge_pairs(measured, USUAL_CRITERIA)
+        pairs = ledger[ledger["passed"]]
         gain = units["gain"][pairs["control_unit"]].to_numpy()
         pairs = pairs.assign(true=gain * units["hysteresis"][pairs["test_unit"]].to_numpy())
         pairs["standard_error"] = np.hypot(pairs["own_standard_error"], pairs["shared_standard_error"])
-        means = unit_delta_f(pairs).set_index("unit_id")
-        means["true"] = pairs.groupby("test_unit")["true"].mean()
-        for level, table in (("pairs", pairs), ("motor units", means)):
+        levels = {"pairs": pairs}
+        true = pairs.groupby("test_unit")["true"].mean()
+        for aggregation in AVERAGED:
+            means = unit_delta_f(pairs, aggregation)
+            levels[aggregation] = means.assign(true=means["unit_id"].map(true))
+        # The controls of a composite have a gain of 1 on average.
+        composite = composite_delta_f(measured, ledger)
+        levels["composite_control"] = composite.assign(true=composite["unit_id"].map(units["hysteresis"]))
+        for level, table in levels.items():
             error = (table["delta_f"] - table["true"]).to_numpy(float)
             columns = {"error": error, "standard_error": table["standard_error"].to_numpy(float)}
             tables.append(pd.DataFrame(columns).assign(smoother=smoother, level=level))
@@ -63,13 +75,13 @@ def errors_of(number: int) -> pd.DataFrame:
 def summarise(errors: pd.DataFrame) -> pd.DataFrame:
     """Return one row per level and smoother."""
     rows = []
-    for (level, smoother), of in errors.groupby(["level", "smoother"], sort=False):
+    for (smoother, level), of in errors.groupby(["smoother", "level"], sort=False):
         means = of.groupby("contraction")["error"].mean()
         held = of["error"].abs() <= 1.96 * of["standard_error"]
         rows.append(
             {
-                "level": level,
                 "smoother": smoother,
+                "level": level,
                 "contractions": errors["contraction"].nunique(),
                 "n": len(of),
                 "mean_error": of["error"].mean(),
@@ -79,7 +91,7 @@ def summarise(errors: pd.DataFrame) -> pd.DataFrame:
                 "coverage": held.mean() if of["standard_error"].notna().any() else np.nan,
             }
         )
-    return pd.DataFrame(rows).sort_values("level", ascending=False, kind="stable").round(4)
+    return pd.DataFrame(rows).round(4)
 
 
 def main() -> None:

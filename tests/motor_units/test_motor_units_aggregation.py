@@ -110,10 +110,13 @@ def test_with_all_controls_active_throughout_the_composite_is_the_mean():
 
 
 def test_every_aggregation_of_a_participant_is_in_one_table():
-    sessions = [measure_pairs(noisy_units(8, 8)) for _ in range(2)]
-    criteria = PairCriteria(correlation=-1, saturation_margin=-np.inf)
+    units = {
+        "control": train_at_rate(arch(peak=14, curvature=0.06, middle=10), 2.0, 18.5),
+        "test": train_at_rate(arch(peak=12, curvature=0.07, middle=10), 5.0, 16.0),
+    }
+    sessions = [measure_pairs(units) for _ in range(2)]
     ledgers = [
-        judge_pairs(pairs, criteria).assign(participant="01", session=str(number))
+        judge_pairs(pairs, USUAL_CRITERIA).assign(participant="01", session=str(number))
         for number, pairs in enumerate(sessions)
     ]
     table = check_table(every_unit_delta_f(sessions, ledgers), "unit_delta_f", "test")

@@ -113,6 +113,14 @@ def test_the_hanning_window_has_unit_area():
     assert smoothed(np.array([0.0]))[0] == pytest.approx(7.5)  # weights 2, 1, 0 over the width
 
 
+def test_the_hanning_rate_is_the_sum_of_its_windows():
+    times = uneven_train(2)
+    at = np.linspace(times[0], times[-1], 333)
+    distance = at[:, None] - times
+    window = np.where(np.abs(distance) <= 0.15, (1 + np.cos(2 * np.pi * distance / 0.3)) / 0.3, 0)
+    np.testing.assert_allclose(smooth_hanning(times, width=0.3)(at), window.sum(axis=1), atol=1e-9)
+
+
 def uneven_train(seed: int) -> np.ndarray:
     intervals = 0.1 * (1 + 0.15 * random_generator(seed, "svr").standard_normal(120))
     return 3 + np.cumsum(intervals)
@@ -221,7 +229,7 @@ def test_units_that_cannot_be_smoothed_carry_the_reason():
 
 
 def test_errors_name_the_motor_unit_and_the_smoothers():
-    with pytest.raises(InputError, match="motor unit b, discharge 2 at 0.9 s"):
+    with pytest.raises(InputError, match=r"motor unit b, discharge 2 at 0.9 s"):
         smooth_units({"a": np.arange(0, 2, 0.1), "b": np.array([1.0, 0.9])})
     with pytest.raises(InputError, match="Choose from polynomial, hanning"):
         RateSettings("splines")

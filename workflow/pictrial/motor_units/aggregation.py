@@ -7,6 +7,11 @@ from pictrial.motor_units.pair_measures import MeasuredPairs
 from pictrial.tables import load_schema
 
 _SESSION = ["participant", "session"]
+#: What is needed of a pair that passed.
+_OF_PAIRS = [
+    *(*_SESSION, "control_unit", "test_unit", "delta_f", "normalised_delta_f"),
+    *("own_standard_error", "shared_standard_error"),
+]
 
 #: What a unit must fulfil to be one of the controls that a composite control is made of.
 COMPOSITE_CRITERIA = [
@@ -43,7 +48,7 @@ def every_unit_delta_f(measured: list[MeasuredPairs], ledgers: list[pd.DataFrame
     DataFrame
         Schema ``unit_delta_f``.
     """
-    pairs = pd.concat(ledgers, ignore_index=True)
+    pairs = pd.concat([ledger[[*_OF_PAIRS, "passed"]] for ledger in ledgers], ignore_index=True)
     of_pairs = [unit_delta_f(pairs, name) for name in AGGREGATIONS if name != "composite_control"]
     composites = [composite_delta_f(*session) for session in zip(measured, ledgers, strict=True)]
     return pd.concat(
@@ -82,29 +87,27 @@ def unit_delta_f(pairs: pd.DataFrame, aggregation: str = "mean_over_passing_cont
     if aggregation == "mean_over_same_pairs":
         passing = same_pairs(passing, pairs)
     value = "normalised_delta_f" if aggregation == "normalised_mean" else "delta_f"
-    statistic = "median" if aggregation == "median_over_passing_controls" else "mean"
-    used = passing[passing[value].notna()].assign(
-        own=lambda table: table["own_standard_error"] ** 2,
-        shared=lambda table: table["shared_standard_error"],
-    )
+    used = passing[passing[value].notna()]
+    used = used.assign(own_standard_error=used["own_standard_error"] ** 2)
     groups = used.groupby([*_SESSION, "test_unit"], dropna=False, sort=True)
-    units = groups.agg(
-        delta_f=(value, statistic),
-        n_controls=(value, "count"),
-        sd=(value, "std"),
-        own=("own", "mean"),
-        shared=("shared", "mean"),
+    values = groups[value]
+    units = pd.DataFrame(
+        {
+            "delta_f": values.median() if aggregation == "median_over_passing_controls" else values.mean(),
+            "standard_error": np.nan,
+            "n_controls": values.count(),
+            "sd": values.std(),
+        }
     )
-    error = np.sqrt(units["own"] / units["n_controls"] + units["shared"] ** 2)
-    known = aggregation.startswith("mean_over")
-    units = units.assign(aggregation=aggregation, standard_error=error if known else np.nan)
-    return _ordered(units.reset_index().rename(columns={"test_unit": "unit_id"}))
+    if aggregation.startswith("mean_over"):
+        own, shared = groups[["own_standard_error", "shared_standard_error"]].mean().to_numpy(float).T
+        units["standard_error"] = np.sqrt(own / units["n_controls"] + shared**2)
+    units = units.assign(aggregation=aggregation).reset_index()
+    return _ordered(units.rename(columns={"test_unit": "unit_id"}))
 
 
 def _passing(pairs: pd.DataFrame) -> pd.DataFrame:
-    columns = [*_SESSION, "control_unit", "test_unit", "delta_f", "normalised_delta_f"]
-    errors = ["own_standard_error", "shared_standard_error"]
-    return pairs.reindex(columns=columns + errors)[pairs["passed"].to_numpy(dtype=bool)]
+    return pairs.reindex(columns=_OF_PAIRS)[pairs["passed"].to_numpy(dtype=bool)]
 
 
 def same_pairs(passing: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
