@@ -171,6 +171,29 @@ def test_everything_left_out_has_a_reason(outcomes, tmp_path):
     ]
 
 
+def test_outcomes_of_vibstim_without_a_value_are_left_out(outcomes):
+    vibstim = table(
+        "participant session outcome value excluded",
+        (
+            "01",
+            "2",
+            "torque_sustained",
+            None,
+            "window sustained, 39.8 to 40.3 s, is not within the recording",
+        ),
+        ("01", "2", "torque_vibration", 5.0, None),
+    )
+    parts = (PLAN, CHANNELS, QUALITY, UNITS, PAIRS, outcomes)
+    exclusions = check_table(build_exclusions(*parts, vibstim), "exclusions", "test")
+    added = exclusions[exclusions["stage"] == "vibstim"]
+    reason = "window sustained, 39.8 to 40.3 s, is not within the recording"
+    assert added.to_numpy().tolist() == [
+        ["vibstim", "01", "2", "outcome window", "torque_sustained", reason, 1]
+    ]
+    assert exclusions["stage"].tolist()[-5:] == ["vibstim", *["trial"] * 4]
+    assert len(exclusions) == len(build_exclusions(*parts)) + 1
+
+
 def test_nothing_left_out_is_an_empty_table():
     nothing = [frame.head(0) for frame in (CHANNELS, QUALITY, UNITS, PAIRS)]
     everyone = pd.DataFrame({"participant": list(PLAN.participants), "value": 1.0})

@@ -33,6 +33,7 @@ def test_the_sample_plan_reads_as_written():
     assert list(plan.conditions) == ["control", "stimulation", "relaxation"]
     assert plan.reference == "control"
     assert (plan.task, plan.maximal_task, plan.target_torque) == ("ramp", "mvc", 20)
+    assert plan.vibstim_task == "vibstim"
     assert {name: analysis.role for name, analysis in plan.analyses.items()} == {
         "primary": "primary",
         "participant_means": "sensitivity",
@@ -47,7 +48,7 @@ def test_the_sample_plan_reads_as_written():
 def test_a_single_session_plan_says_why_it_compares_nothing():
     plan = load_plan(SINGLE)
     assert [tuple(session) for session in plan.sessions] == [("01", "C", "1", 1, "control")]
-    assert plan.task == "trapezoid" and plan.maximal_task is None
+    assert plan.task == "trapezoid" and plan.maximal_task is None and plan.vibstim_task is None
     assert "one condition (control)" in plan.no_comparison
 
 
@@ -87,6 +88,7 @@ def _delete(key, part):
             "participants.01",
             "never gets the reference condition 'control'",
         ),
+        (_delete("maximal_task", "contractions"), "contractions", "vibstim_task needs maximal_task"),
         (lambda c: c["analyses"]["primary"].update(outcome="deltaf"), "outcome", "Did you mean 'delta_f'"),
         (
             lambda c: c["analyses"]["primary"].update(formula="value ~ conditon + (1 | participant)"),

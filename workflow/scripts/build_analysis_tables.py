@@ -3,7 +3,6 @@
 import pandas as pd
 
 from pictrial.joblog import job_log
-from pictrial.motor_units.units import unit_delta_f
 from pictrial.tables import read_table, write_table
 from pictrial.trial.analysis_tables import (
     build_exclusions,
@@ -31,10 +30,13 @@ with job_log(snakemake.log[0]) as say:
     pairs = read_table(snakemake.input.pairs, "pairs")
     people = pd.read_csv(snakemake.input.participants, sep="\t", dtype=str, keep_default_na=False)
 
-    outcomes = build_outcomes(planned, unit_delta_f(pairs))
+    values = read_table(snakemake.input.unit_delta_f, "unit_delta_f")
+    chosen = values[values["aggregation"] == plan.outcomes["delta_f"].aggregation]
+    outcomes = build_outcomes(planned, chosen)
     periods = build_periods(planned, quality, units, pairs, outcomes)
     participants = build_participants(planned, people, outcomes)
-    exclusions = build_exclusions(plan, channels, quality, units, pairs, outcomes)
+    vibstim = [read_table(path, "vibstim_outcomes") for path in snakemake.input.vibstim]
+    exclusions = build_exclusions(plan, channels, quality, units, pairs, outcomes, *vibstim)
     write_table(outcomes, snakemake.output.outcomes, "outcomes")
     write_table(periods, snakemake.output.periods, "analysis_periods")
     write_table(participants, snakemake.output.participants, "analysis_participants")

@@ -24,7 +24,7 @@ def build_outcomes(schedule: pd.DataFrame, unit_delta_f: pd.DataFrame) -> pd.Dat
     schedule : DataFrame
         Schema ``schedule``.
     unit_delta_f : DataFrame
-        Schema ``unit_delta_f`` with participant and session.
+        Schema ``unit_delta_f`` with participant and session, of one aggregation.
 
     Returns
     -------
@@ -47,7 +47,9 @@ def build_outcomes(schedule: pd.DataFrame, unit_delta_f: pd.DataFrame) -> pd.Dat
         )
     test_units = unit_delta_f[["participant", "unit_id"]].drop_duplicates()
     rows = schedule.merge(test_units, on="participant").merge(
-        unit_delta_f.rename(columns={"delta_f": "value"})[[*_SESSION, "unit_id", "value", "n_controls"]],
+        unit_delta_f.rename(columns={"delta_f": "value"})[
+            [*_SESSION, "unit_id", "value", "standard_error", "n_controls"]
+        ],
         how="left",
         on=[*_SESSION, "unit_id"],
     )
@@ -162,6 +164,7 @@ def build_exclusions(
     units: pd.DataFrame,
     pairs: pd.DataFrame,
     outcomes: pd.DataFrame,
+    vibstim: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Collect all exclusions in the order of the flow.
 
@@ -173,6 +176,8 @@ def build_exclusions(
         Schemas ``quality_channels`` and ``quality_units``, each with participant and session.
     units, pairs, outcomes : DataFrame
         Schemas ``units``, ``pairs`` and ``outcomes``.
+    vibstim : DataFrame or None
+        Schema ``vibstim_outcomes``, where the trial has VibStim.
 
     Returns
     -------
@@ -190,8 +195,11 @@ def build_exclusions(
         _rows("motor_units", "motor unit", unusable.assign(reason=unusable["excluded"])),
         _rows("motor_units", "pairs", _failed_pairs(pairs)),
         _rows("motor_units", "motor unit", _units_without_control(units, pairs)),
-        _rows("trial", "participant", _participants_without_outcome(plan, outcomes)),
     ]
+    if vibstim is not None:
+        unmeasured = vibstim[vibstim["excluded"].notna()].rename(columns={"outcome": "item"})
+        parts.append(_rows("vibstim", "outcome window", unmeasured.assign(reason=unmeasured["excluded"])))
+    parts.append(_rows("trial", "participant", _participants_without_outcome(plan, outcomes)))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -1,0 +1,265 @@
+"""Differential loss: whether conditions lose unequal shares of motor units and pairs, and which units.
+
+What was randomised is the order of the conditions within each participant, so labels are permuted there:
+the participant's session counts, not the motor unit. Participants weigh equally.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import permutations
+from math import comb, prod
+
+import numpy as np
+import pandas as pd
+
+from pictrial.seeds import random_generator
+from pictrial.statistics.analysis_results import ALL, contrast_name
+from pictrial.statistics.contrasts import CONFIDENCE
+from pictrial.statistics.paired import MINIMUM_PARTICIPANTS
+from pictrial.tables import load_schema
+from pictrial.trial.attrition import stage_counts
+from pictrial.trial.plan import TrialPlan
+
+#: Stages whose shares are compared. But for the pairs, what enters is the same in all conditions.
+STAGES = ("decomposed", "found", "delta_f", "test_units_of_every_session", "passing_pairs")
+#: The motor units with a ΔF in the reference: those that have none in the condition are lost.
+LOST_UNITS = "delta_f_of_lost_units"
+#: All permutations are tried up to so many (six participants, three conditions: 46656).
+EXACT_LIMIT = 50_000
+#: Otherwise so many are drawn.
+DRAWS = 9_999
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """P, the least P that these data can give, and which permutations were tried."""
+
+    p_value: float
+    least_p: float
+    n_permutations: int
+    method: str
+
+
+def compare_losses(
+    plan: TrialPlan, attrition: pd.DataFrame, outcomes: pd.DataFrame, seed: int
+) -> pd.DataFrame:
+    """Test whether conditions keep unequal shares in the stages, and whether loss goes with ΔF.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    attrition : DataFrame
+        Schema ``attrition``.
+    outcomes : DataFrame
+        Schema ``outcomes``.
+    seed : int
+        Of the run; needed where permutations are drawn.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``differential_loss``: per stage all conditions together and each against the reference; then
+        the ΔF of lost units. What cannot be estimated is a row whose warning says why.
+    """
+    levels = [condition for condition in plan.conditions if condition != plan.reference]
+    rows = []
+    for stage in STAGES:
+        counts = stage_counts(attrition, stage)
+        shares = _shares(counts, list(plan.conditions))
+        kept = _totals(counts, list(plan.conditions))
+        rng = random_generator(seed, "differential loss", stage)
+        rows.append({"stage": stage, "contrast": ALL} | kept | _compare_all(plan, shares, rng))
+        for level in levels:
+            name = {"stage": stage, "contrast": contrast_name(level, plan.reference)}
+            rng = random_generator(seed, "differential loss", stage, level)
+            rows.append(name | _totals(counts, [level]) | _compare_two(plan, shares, level, rng))
+    for level in levels:
+        name = {"stage": LOST_UNITS, "contrast": contrast_name(level, plan.reference)}
+        rng = random_generator(seed, "differential loss", LOST_UNITS, level)
+        rows.append(name | _lost_units(plan, outcomes, level, rng))
+    return pd.DataFrame(rows, columns=list(load_schema("differential_loss")["columns"]))
+
+
+def permute_conditions(shares: np.ndarray, rng: np.random.Generator) -> PermutationTest:
+    """Permute each participant's shares over the conditions they had; statistic: variance of condition means.
+
+    Parameters
+    ----------
+    shares : ndarray, shape (participants, conditions)
+        NaN where a participant has none; each has two at least. Their means are taken away first, so that a
+        missing condition does not mix differences between participants into those between conditions.
+    rng : Generator
+        For more than `EXACT_LIMIT` permutations.
+    """
+    options = []
+    for row in shares - np.nanmean(shares, axis=1, keepdims=True):
+        there = np.flatnonzero(np.isfinite(row))
+        orders = np.array(list(permutations(row[there])))
+        option = np.zeros((len(orders), len(row)))
+        option[:, there] = orders
+        options.append(option)
+    n = np.isfinite(shares).sum(axis=0)
+    return _permutation_test(options, lambda sums: np.var(sums[:, n > 0] / n[n > 0], axis=1, ddof=1), rng)
+
+
+def permute_pairs(differences: np.ndarray, rng: np.random.Generator) -> PermutationTest:
+    """Swap the two conditions of each participant; statistic: size of the mean difference.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (participants,)
+    rng : Generator
+        For more than `EXACT_LIMIT` permutations.
+    """
+    options = [np.array([[d], [-d]]) for d in differences]
+    return _permutation_test(options, lambda sums: np.abs(sums[:, 0]) / len(differences), rng)
+
+
+def permute_units(
+    values: list[np.ndarray], n_lost: list[int], observed: float, rng: np.random.Generator
+) -> PermutationTest:
+    """Draw which of each participant's motor units are lost; statistic: size of the mean difference.
+
+    Parameters
+    ----------
+    values : list of ndarray, shape (units,)
+        ΔF of the motor units of each participant.
+    n_lost : list of int
+        How many of them were lost; neither none nor all.
+    observed : float
+        Mean over participants of mean of lost minus mean of kept.
+    rng : Generator
+    """
+    drawn = np.zeros(DRAWS)
+    for units, lost in zip(values, n_lost, strict=True):
+        order = rng.permuted(np.tile(units, (DRAWS, 1)), axis=1)
+        drawn += order[:, :lost].mean(axis=1) - order[:, lost:].mean(axis=1)
+    extreme = np.count_nonzero(np.abs(drawn) / len(values) >= abs(observed) - 1e-12)
+    number = prod(comb(len(units), lost) for units, lost in zip(values, n_lost, strict=True))
+    least = max(1 / number, 1 / (DRAWS + 1))
+    return PermutationTest(
+        (extreme + 1) / (DRAWS + 1), least, DRAWS, "lost and kept units of participants, drawn"
+    )
+
+
+def _permutation_test(
+    options: list[np.ndarray], statistic: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator
+) -> PermutationTest:
+    """Test the sum of every participant's first option against the sums of all, or of drawn, options.
+
+    P counts the observed arrangement itself: it is one of all, and is added to those drawn, (b + 1)/(m + 1)
+    (Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39).
+    """
+    total = prod(len(option) for option in options)
+    exact = total <= EXACT_LIMIT
+    if exact:
+        sums = np.zeros((1, options[0].shape[1]))
+        for option in options:
+            sums = (sums[:, None] + option[None]).reshape(-1, option.shape[1])
+    else:
+        sums = np.sum([option[rng.integers(len(option), size=DRAWS)] for option in options], axis=0)
+    values, observed = statistic(sums), statistic(np.sum([option[:1] for option in options], axis=0))[0]
+    extreme = np.count_nonzero(values >= observed - 1e-12)
+    if exact:
+        least = np.count_nonzero(values >= values.max() - 1e-12) / total
+        return PermutationTest(extreme / total, least, total, "labels within participants, all permutations")
+    return PermutationTest(
+        (extreme + 1) / (DRAWS + 1), 1 / (DRAWS + 1), DRAWS, "labels within participants, drawn permutations"
+    )
+
+
+def _shares(counts: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
+    """Return the share kept, participants by conditions; missing where nothing entered."""
+    share = counts["n_kept"].astype(float) / counts["n_in"].astype(float).replace(0, np.nan)
+    table = counts.assign(share=share).pivot_table(index="participant", columns="condition", values="share")
+    return table.reindex(columns=conditions)
+
+
+def _totals(counts: pd.DataFrame, conditions: list[str]) -> dict[str, int]:
+    there = counts[counts["condition"].isin(conditions)]
+    kept = int(there["n_kept"].sum())
+    return {"n_lost": int(there["n_in"].sum()) - kept, "n_kept": kept}
+
+
+def _compare_all(plan: TrialPlan, shares: pd.DataFrame, rng: np.random.Generator) -> dict:
+    there = shares[shares.notna().sum(axis=1) > 1]
+    row = {"measure": "sd_of_shares", "n_participants": len(there)}
+    if why := _why_not(plan, len(there)):
+        return row | {"warning": why}
+    centred = there.sub(there.mean(axis=1), axis=0)
+    return row | _tested(
+        float(centred.mean().std(ddof=1)),
+        permute_conditions(there.to_numpy(), rng),
+        _left_out(plan, len(there)),
+    )
+
+
+def _compare_two(plan: TrialPlan, shares: pd.DataFrame, level: str, rng: np.random.Generator) -> dict:
+    differences = (shares[level] - shares[plan.reference]).dropna().to_numpy(float)
+    row = {"measure": "difference_in_share", "n_participants": len(differences)}
+    if why := _why_not(plan, len(differences)):
+        return row | {"warning": why}
+    test = permute_pairs(differences, rng)
+    return row | _estimated(differences, test, _left_out(plan, len(differences)))
+
+
+def _lost_units(plan: TrialPlan, outcomes: pd.DataFrame, level: str, rng: np.random.Generator) -> dict:
+    """Compare the reference's ΔF of units without a ΔF at `level` with that of the units that have one."""
+    unit = ["participant", "unit_id"]
+    outcomes = outcomes[outcomes["outcome"] == "delta_f"]
+    rows = outcomes[outcomes["participant"].isin(outcomes.loc[outcomes["condition"] == level, "participant"])]
+    mean = rows.astype({"value": float}).pivot_table(index=unit, columns="condition", values="value")
+    mean = mean.reindex(columns=list(plan.conditions)).dropna(subset=[plan.reference])
+    mean["lost"] = mean[level].isna()
+    values, n_lost, differences = [], [], []
+    for _, units in mean.groupby("participant"):
+        delta_f, lost = units[plan.reference].to_numpy(float), units["lost"].to_numpy(bool)
+        if lost.any() and not lost.all():
+            values.append(delta_f)
+            n_lost.append(int(lost.sum()))
+            differences.append(float(delta_f[lost].mean() - delta_f[~lost].mean()))
+    row = {
+        "n_lost": int(mean["lost"].sum()),
+        "n_kept": int((~mean["lost"]).sum()),
+        "measure": "difference_in_delta_f",
+        "n_participants": len(differences),
+    }
+    if why := _why_not(plan, len(differences), "with units lost and kept"):
+        return row | {"warning": why}
+    test = permute_units(values, n_lost, float(np.mean(differences)), rng)
+    return row | _estimated(np.array(differences), test)
+
+
+def _why_not(plan: TrialPlan, n: int, what: str = "to compare") -> str:
+    if plan.no_comparison:
+        return plan.no_comparison
+    if n >= MINIMUM_PARTICIPANTS:
+        return ""
+    have = "1 participant" if n == 1 else f"{n or 'no'} participants"
+    return f"not estimable: {have} {what}, {MINIMUM_PARTICIPANTS} are needed"
+
+
+def _left_out(plan: TrialPlan, n: int) -> str:
+    planned = len(plan.participants)
+    return f"{planned - n} of {planned} participants left out: no share to compare" if n < planned else ""
+
+
+def _tested(estimate: float, test: PermutationTest, *notes: str) -> dict:
+    low = f"P cannot fall below {test.least_p:.3g} with these data" if test.least_p > _ALPHA else ""
+    return {
+        "estimate": round(estimate, 12),
+        **vars(test),
+        "warning": "; ".join(filter(None, (*notes, low))) or None,
+    }
+
+
+def _estimated(differences: np.ndarray, test: PermutationTest, *notes: str) -> dict:
+    """Return mean difference, its interval by Student's t over participants, and the test."""
+    from scipy.special import stdtrit
+
+    mean, error = differences.mean(), np.std(differences, ddof=1) / np.sqrt(len(differences))
+    if error <= 1e-12:
+        return _tested(float(mean), test, *notes, "no interval: every participant has the same difference")
+    half = float(stdtrit(len(differences) - 1, (1 + CONFIDENCE) / 2)) * error
+    return _tested(float(mean), test, *notes) | {"ci_lower": mean - half, "ci_upper": mean + half}
