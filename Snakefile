@@ -27,6 +27,7 @@ include: "workflow/rules/simulation.smk"  #    the sample trial, or
 include: "workflow/rules/recordings.smk"  #    recordings brought in; checks, signal quality
 include: "workflow/rules/decomposition.smk"  # motor units, followed across a participant's sessions
 include: "workflow/rules/motor_units.smk"  #   recruitment, discharge rates, ΔF of every pair
+include: "workflow/rules/vibstim.smk"  #       torque and EMG under vibration and stimulation
 include: "workflow/rules/trial.smk"  #         who is analysed in which condition, and why not
 include: "workflow/rules/statistics.smk"  #    every number of the results, once
 include: "workflow/rules/reporting.smk"  #     figure, table, estimate against truth

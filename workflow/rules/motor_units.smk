@@ -5,20 +5,18 @@ Out: in `motor_units/`: `units.tsv`, `pairs.tsv` (the ledger), `unit_delta_f.tsv
 `multiverse.tsv` (ΔF by every rule of the sensitivity grid; `rules.tsv`) and `locking.tsv` (discharges locked to stimuli).
 """
 
-
-# What ΔF of pairs and units is made with.
+# What rates, pairs and the ΔF of units are made with.
+SMOOTHING = [
+    "motor_units/discharge_trains",
+    "motor_units/spline_rate",
+    "motor_units/support_vector_rate",
+    "motor_units/smoothing",
+]
 PAIRING = [
-    f"motor_units/{module}"
-    for module in (
-        "discharge_trains",
-        "spline_rate",
-        "support_vector_rate",
-        "smoothing",
-        "uncertainty",
-        "pair_measures",
-        "delta_f",
-        "aggregation",
-    )
+    *SMOOTHING,
+    "motor_units/uncertainty",
+    "motor_units/pair_measures",
+    "motor_units/delta_f",
 ]
 
 
@@ -27,7 +25,13 @@ rule estimate_delta_f:
         events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         quality=of_participant(f"{DECOMPOSED}_desc-tracked_units.tsv"),
         torque=of_participant(f"{CHECKED}_desc-conditioned_torque.npz"),
-        code=code(*PAIRING, "motor_units/units", "motor_units/rate_shape", "motor_units/discharge_exclusions"),
+        code=code(
+            *PAIRING,
+            "motor_units/aggregation",
+            "motor_units/units",
+            "motor_units/rate_shape",
+            "motor_units/discharge_exclusions",
+        ),
     output:
         units=f"{MEASURED}/units.tsv",
         pairs=f"{MEASURED}/pairs.tsv",
@@ -53,7 +57,7 @@ rule estimate_delta_f:
 rule vary_delta_f:
     input:
         events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
-        code=code(*PAIRING, "motor_units/sensitivity"),
+        code=code(*PAIRING, "motor_units/aggregation", "motor_units/sensitivity"),
     output:
         multiverse=f"{MEASURED}/multiverse.tsv",
     log:
@@ -110,6 +114,7 @@ rule merge_motor_units:
             f"{MEASURED}/multiverse.tsv", participant=PARTICIPANTS
         ),
         locking=expand(f"{MEASURED}/locking.tsv", participant=PARTICIPANTS),
+        code=code(*PAIRING, "motor_units/aggregation", "motor_units/sensitivity"),
     output:
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",

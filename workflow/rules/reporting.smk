@@ -8,6 +8,11 @@ REPORTED = expand(
     outcome=TRIAL.outcomes,
 )
 REPORTED.append(f"{RESULTS}/notebooks/pair_criteria.png")
+REPORTED.append(f"{RESULTS}/figures/attrition.png")
+REPORTED.append(f"{RESULTS}/figures/multiverse.png")
+if VIBSTIM:
+    REPORTED.append(f"{RESULTS}/figures/vibstim.png")
+    REPORTED += of_everyone(f"{RESPONSE}/ses-{{session}}_vibstim.svg")
 REPORTED += of_everyone(f"{RESULTS}/quality/{SESSION}/{NAME}_quality.html")
 
 
@@ -43,6 +48,75 @@ rule draw_figure:
         "Drawing the figure of {wildcards.outcome}"
     script:
         "../scripts/draw_figure.py"
+
+
+rule draw_attrition:
+    input:
+        plan=PLAN,
+        attrition=f"{RESULTS}/analysis/attrition.tsv",
+        losses=f"{RESULTS}/statistics/differential_loss.tsv",
+        code=code(
+            "reporting/attrition_figure",
+            "reporting/figures",
+            "reporting/planned",
+            "reporting/numbers",
+        ),
+    output:
+        png=report(
+            f"{RESULTS}/figures/attrition.png",
+            caption="../report/figure.rst",
+            category="Attrition",
+        ),
+        pdf=f"{RESULTS}/figures/attrition.pdf",
+        svg=f"{RESULTS}/figures/attrition.svg",
+        caption=f"{RESULTS}/figures/attrition.rst",
+    log:
+        f"{RESULTS}/logs/draw_attrition.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_attrition.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "Drawing what every stage kept and lost"
+    script:
+        "../scripts/draw_attrition.py"
+
+
+rule draw_multiverse:
+    input:
+        plan=PLAN,
+        rules=f"{RESULTS}/motor_units/rules.tsv",
+        contrasts=f"{RESULTS}/statistics/multiverse.tsv",
+        summary=f"{RESULTS}/statistics/multiverse_summary.tsv",
+        code=code(
+            "reporting/multiverse_figure",
+            "reporting/figures",
+            "reporting/planned",
+            "reporting/numbers",
+        ),
+    output:
+        png=report(
+            f"{RESULTS}/figures/multiverse.png",
+            caption="../report/figure.rst",
+            category="Sensitivity",
+        ),
+        pdf=f"{RESULTS}/figures/multiverse.pdf",
+        svg=f"{RESULTS}/figures/multiverse.svg",
+        caption=f"{RESULTS}/figures/multiverse.rst",
+    log:
+        f"{RESULTS}/logs/draw_multiverse.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_multiverse.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "Drawing the contrasts by every rule of ΔF"
+    script:
+        "../scripts/draw_multiverse.py"
 
 
 rule write_result_table:
@@ -93,8 +167,7 @@ rule write_quality_page:
             *SEPARATING,
             "decomposition/tracking*",
             "decomposition/potentials",
-            "motor_units/discharge_trains",
-            "motor_units/smoothing",
+            *SMOOTHING,
         ),
     output:
         html=report(
@@ -163,6 +236,65 @@ if SOURCE == "simulate":
             "Comparing estimates with the truth"
         script:
             "../scripts/compare_with_truth.py"
+
+
+if VIBSTIM:
+
+    rule draw_vibstim_outcomes:
+        input:
+            plan=PLAN,
+            outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
+            code=code(
+                "reporting/vibstim_figure",
+                "reporting/figures",
+                "reporting/planned",
+                "reporting/numbers",
+            ),
+        output:
+            png=report(
+                f"{RESULTS}/figures/vibstim.png",
+                caption="../report/vibstim.rst",
+                category="Results",
+            ),
+            pdf=f"{RESULTS}/figures/vibstim.pdf",
+            svg=f"{RESULTS}/figures/vibstim.svg",
+            caption=f"{RESULTS}/figures/vibstim.rst",
+        log:
+            f"{RESULTS}/logs/draw_vibstim_outcomes.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/draw_vibstim_outcomes.tsv"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        message:
+            "Drawing the VibStim outcomes"
+        script:
+            "../scripts/draw_vibstim_outcomes.py"
+
+
+if VIBSTIM and SOURCE == "simulate":
+    REPORTED.append(f"{RESULTS}/tables/truth_vibstim.tsv")
+
+    rule compare_vibstim_with_truth:
+        input:
+            outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
+            true=expand(f"{TRUTH}/sub-{{p}}/true_vibstim.tsv", p=PARTICIPANTS),
+            code=code("reporting/vibstim_truth"),
+        output:
+            table=f"{RESULTS}/tables/truth_vibstim.tsv",
+        log:
+            f"{RESULTS}/logs/compare_vibstim_with_truth.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/compare_vibstim_with_truth.tsv"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=2,
+        message:
+            "Comparing VibStim estimates with the truth"
+        script:
+            "../scripts/compare_vibstim_with_truth.py"
 
 
 rule explore_pair_criteria:

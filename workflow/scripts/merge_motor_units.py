@@ -7,8 +7,8 @@ from pictrial.motor_units.sensitivity import rules_of, rules_table
 from pictrial.tables import read_table, write_table
 
 with job_log(snakemake.log[0]) as say:
-    for name, files in snakemake.input.items():
-        joined = pd.concat([read_table(path, name) for path in files], ignore_index=True)
+    for name in sorted({*snakemake.input.keys()} & {*snakemake.output.keys()}):
+        joined = pd.concat([read_table(path, name) for path in snakemake.input[name]], ignore_index=True)
         write_table(joined, snakemake.output[name], name)
         say(f"{len(joined)} rows of {name}")
     rules = rules_table(rules_of(snakemake.params.motor_units))

@@ -1,0 +1,213 @@
+"""The figure of the multiverse, a specification curve for each contrast, and its caption."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pictrial.motor_units.sensitivity import MAIN
+from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
+from pictrial.reporting.numbers import count, decimal, interval, with_interval
+from pictrial.reporting.planned import contrast_label
+from pictrial.statistics.analysis_results import contrast_name
+from pictrial.statistics.multiverse import main_analysis, measured_in, planned_contrasts
+from pictrial.trial.plan import TrialPlan
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_HEIGHT = 140.0  # mm
+#: Columns left free between the curve and the analyses without an estimate.
+_GAP = 8
+_AGGREGATION = "Unit's ΔF"
+
+
+def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
+    """Draw every contrast by every rule and aggregation.
+
+    Above: the estimates with their 95 % confidence intervals, sorted by size; the diamond is the main
+    analysis, in its place. Below: what each analysis is, a stroke in the line of each of its choices. Grey
+    strokes on the right are analyses without an estimate. Without contrasts the conditions' means are drawn.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    rules : DataFrame
+        Schema ``delta_f_rules``.
+    contrasts : DataFrame
+        Schema ``multiverse_contrasts``; analyses on another scale than the main one are not drawn.
+
+    Returns
+    -------
+    Figure
+        174 mm wide. Save it with `pictrial.reporting.figures.write_figure`.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    outcome, panels, shown = plan.outcomes["delta_f"], _panels(plan), _shown(plan, rules, contrasts)
+    with matplotlib.rc_context(STYLE):
+        # Laid out at the resolution at which it is saved: letters are wider at a lower one.
+        figure = Figure((WIDTH / 25.4, _HEIGHT / 25.4), STYLE["savefig.dpi"], layout="constrained")
+        grid = figure.subplots(
+            2, len(panels), sharex="col", sharey="row", squeeze=False, height_ratios=(1, 1.3)
+        )
+        for (above, below), (name, (title, condition)) in zip(grid.T, panels.items(), strict=True):
+            colour = COLOURS[list(plan.conditions).index(condition)]
+            rows = shown[shown["contrast_or_level"] == name]
+            _draw_panel(above, below, rows, main_analysis(plan, rows), colour)
+            above.set_title(title)
+            below.set_xlabel("Analyses, sorted by estimate")
+            below.set_xticks([])
+            below.tick_params(axis="y", length=0)
+            if planned_contrasts(plan):
+                above.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
+        what = "Difference in" if planned_contrasts(plan) else "Mean"
+        grid[0, 0].set_ylabel(f"{what} {outcome.label} ({measured_in(outcome.aggregation)})")
+        _legend(figure, grid[0, 0])
+        _label_choices(grid[1, 0], _lines(shown))
+    return figure
+
+
+def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.DataFrame) -> str:
+    """Write the caption of `draw_multiverse` in reStructuredText.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Schema ``multiverse_summary``.
+    """
+    scale = measured_in(plan.outcomes["delta_f"].aggregation)
+    shown = contrasts[contrasts["measured_in"] == scale]
+    n_rules = shown.loc[shown["rule"] != MAIN, "rule"].nunique()
+    n_aggregations = shown["aggregation"].nunique()
+    numbers = summary[summary["measured_in"] == scale].set_index("contrast")
+    found = [
+        f"{contrast_label(plan, *pair)}: {_found(numbers.loc[contrast_name(*pair)], scale)}"
+        for pair in planned_contrasts(plan)
+    ]
+    result = " ".join(found) or f"{plan.no_comparison or 'The plan has no contrast.'} Drawn are means."
+    return (
+        f"**{plan.title}: sensitivity of {plan.outcomes['delta_f'].label} to how it is estimated.** "
+        f"{count(n_rules, 'rule')} times {count(n_aggregations, 'way')} from pairs to a motor unit's value. "
+        "Exploratory: P is not adjusted and not shown, and no analysis may be picked for its result.\n\n"
+        "Above: estimates, sorted, with 95 % confidence intervals (participants' means, compared in pairs); "
+        "the diamond and the dotted line are the main analysis. Below: the choices of each analysis, "
+        f"a stroke in the line of each. Grey strokes: analyses without an estimate.\n\n{result}\n"
+    )
+
+
+def choices(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return how the choices of each rule are called, rules by kinds of choice; categories are in order."""
+    several = rules.groupby("smoother")["constants"].transform("nunique") > 1
+    smoother = rules["smoother"].where(~several, rules["smoother"] + ", " + rules["constants"])
+    sign = rules["correlation_rule"].map({"r": "r ≥ ", "r2": "r² ≥ "})
+    table = {
+        "Smoother": _ordered(smoother),
+        "Correlation": _ordered(sign + rules["correlation"].map("{:g}".format)),
+    }
+    for name in ("recruitment_gap", "derecruitment_gap"):
+        gaps = rules[name].astype(float)
+        called = gaps.map("{:g} s".format).where(gaps.notna(), "no rule")
+        heading = name.replace("_", " ").capitalize()
+        table[heading] = _ordered(called, gaps.sort_values(na_position="first", kind="stable").index)
+    return pd.DataFrame(table).set_axis(rules["rule"])
+
+
+def _ordered(labels: pd.Series, order: pd.Index | None = None) -> pd.Series:
+    """Return labels as categories, as they come first in `order`."""
+    first = labels if order is None else labels[order]
+    return pd.Series(pd.Categorical(labels, list(dict.fromkeys(first))), index=labels.index)
+
+
+def _shown(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows on the scale of the main analysis, with what each is."""
+    rows = contrasts[contrasts["measured_in"] == measured_in(plan.outcomes["delta_f"].aggregation)]
+    rows = rows.astype(dict.fromkeys(("estimate", "ci_lower", "ci_upper"), float))
+    way = rows["aggregation"].str.replace("_over_passing_controls", " of controls").str.replace("_", " ")
+    return rows.join(choices(rules), on="rule").assign(**{_AGGREGATION: _ordered(way)})
+
+
+def _panels(plan: TrialPlan) -> dict[str, tuple[str, str]]:
+    """Return title and condition of each panel, by contrast; by condition where there is no contrast."""
+    pairs = planned_contrasts(plan)
+    if pairs:
+        return {contrast_name(*pair): (contrast_label(plan, *pair), pair[0]) for pair in pairs}
+    return {condition: (label, condition) for condition, label in plan.conditions.items()}
+
+
+def _draw_panel(above: Axes, below: Axes, rows: pd.DataFrame, main: pd.DataFrame, colour: str) -> None:
+    """Draw the analyses of the grid, and the main one in its place among them."""
+    varied = rows[rows["rule"] != MAIN].sort_values("estimate", kind="stable", ignore_index=True)
+    found = int(varied["estimate"].notna().sum())
+    there, missing = varied.iloc[:found], varied.iloc[found:]
+    above.vlines(there.index, there["ci_lower"], there["ci_upper"], color=colour, lw=0.5, alpha=0.35)
+    above.plot(there.index, there["estimate"], "o", color=colour, ms=1.6, mew=0)
+    _draw_choices(below, there.index, there, colour)
+    _draw_choices(below, missing.index + _GAP, missing, "0.6")
+    if found == 0:
+        above.text(0.5, 0.5, "Not estimable", ha="center", va="center", transform=above.transAxes)
+    elif len(missing):
+        middle = float(missing.index.to_numpy().mean()) + _GAP
+        words = above.text(middle, 0.02, "not estimable", transform=above.get_xaxis_transform())
+        words.set(rotation=90, ha="center", va="bottom", color="0.4", fontsize=7)
+    for row in main.dropna(subset=["estimate"]).itertuples():
+        # A rule of the grid that is the main one again has the same place.
+        place = int((there["estimate"] < row.estimate - 1e-9).sum())
+        for axes in (above, below):
+            axes.axvline(place, color="black", lw=0.6, ls=(0, (1, 2)), zorder=0)
+        above.plot([place] * 2, [row.ci_lower, row.ci_upper], color="black", lw=1.4, zorder=3)
+        above.plot(place, row.estimate, "D", color="black", ms=5, mec="white", mew=0.6, zorder=4)
+        _draw_choices(below, np.array([place]), main, "black", lw=1.8)
+    above.set_xlim(-_GAP, len(varied) + 2 * _GAP)
+    above.spines["bottom"].set_visible(False)
+    above.tick_params(axis="x", length=0)
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Put the legend below: any place inside the panels may be taken by an interval."""
+    handles = [
+        axes.plot([], [], "o-", color="0.35", ms=1.6, lw=0.5, label="analysis, 95 % CI")[0],
+        axes.plot([], [], "D-", color="black", ms=5, mec="white", lw=1.4, label="main analysis")[0],
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=7.5)
+
+
+def _lines(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return the line of each choice, by kind of choice and its name; a heading's name is empty."""
+    names = [
+        (kind, name)
+        for kind in (column for column in rows if rows[column].dtype == "category")
+        for name in ("", *rows[kind].cat.categories)
+    ]
+    return {name: line for line, name in enumerate(names)}
+
+
+def _draw_choices(axes: Axes, places: np.ndarray, rows: pd.DataFrame, colour: str, lw: float = 0.6) -> None:
+    for (kind, name), line in _lines(rows).items():
+        chosen = np.asarray(places)[(rows[kind] == name).to_numpy(bool)]
+        axes.vlines(chosen, line - 0.4, line + 0.4, color=colour, lw=lw)
+
+
+def _label_choices(axes: Axes, lines: dict[tuple[str, str], int]) -> None:
+    axes.set_yticks(list(lines.values()), [name or kind for kind, name in lines], fontsize=7.5)
+    for tick, (_, name) in zip(axes.get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("normal" if name else "bold")
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+
+
+def _found(row: pd.Series, scale: str) -> str:
+    """Write what the analyses of one contrast came to."""
+    if row["n_estimated"] == 0:
+        return f"no estimate in {row['n_analyses']} analyses."
+    main = with_interval(row["main_estimate"], row["main_ci_lower"], row["main_ci_upper"], unit=scale)
+    off = f"{row['n_below_zero']} intervals lie below and {row['n_above_zero']} above 0"
+    return (
+        f"estimates of {row['n_estimated']} of {row['n_analyses']} analyses, from at least "
+        f"{count(row['least_participants'], 'participant')}, range from "
+        f"{interval(row['lowest'], row['highest'])} {scale}, median {decimal(row['median'])}; {off}; "
+        f"main analysis {main}, {count(row['n_below_main'], 'estimate')} lower."
+    )

@@ -1,0 +1,92 @@
+"""VibStim: torque and EMG under tendon vibration with bouts of electrical stimulation.
+
+In: VibStim and maximal recordings, where the plan has a `vibstim_task`.
+Out: `vibstim/outcomes.tsv`, per participant also the signals and a figure of every recording. Conditions are
+not known here.
+"""
+
+if VIBSTIM:
+    RESPONSE = f"{RESULTS}/vibstim/sub-{{participant}}"
+
+    for sessions, suffix, members in by_sessions():
+
+        rule:
+            name:
+                f"measure_vibstim{suffix}"
+            input:
+                delivery=f"{RESULTS}/recordings/delivery.tsv",
+                recordings=of_participant(*VIBSTIM),
+                maximal=of_participant(*MVC),
+                code=code(
+                    "vibstim/*",
+                    *("recordings/model", "recordings/bdf", "recordings/bids"),
+                    *("recordings/conditioning", "recordings/artefacts"),
+                ),
+            output:
+                outcomes=f"{RESPONSE}/outcomes.tsv",
+                signals=expand(
+                    f"{RESPONSE}/ses-{{session}}_signals.npz",
+                    session=sessions,
+                    allow_missing=True,
+                ),
+            log:
+                f"{RESULTS}/logs/measure_vibstim/sub-{{participant}}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/measure_vibstim/sub-{{participant}}.tsv"
+            wildcard_constraints:
+                participant=members,
+            threads: 1
+            resources:
+                mem_mb=1000,
+                runtime=5,
+            params:
+                sessions=lambda wildcards: SESSIONS[wildcards.participant],
+                muscle="soleus",
+                vibstim=config.get("vibstim", {}),
+                conditioning=config.get("conditioning", {}),
+            message:
+                "Measuring torque and EMG of participant {wildcards.participant} under vibration"
+            script:
+                "../scripts/measure_vibstim.py"
+
+    rule draw_vibstim:
+        input:
+            signals=f"{RESPONSE}/ses-{{session}}_signals.npz",
+            outcomes=f"{RESPONSE}/outcomes.tsv",
+            code=code(
+                "reporting/vibstim_recording_figure",
+                "reporting/quality_svg",
+                "reporting/numbers",
+            ),
+        output:
+            svg=f"{RESPONSE}/ses-{{session}}_vibstim.svg",
+        log:
+            f"{RESULTS}/logs/draw_vibstim/sub-{{participant}}_ses-{{session}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/draw_vibstim/sub-{{participant}}_ses-{{session}}.tsv"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=2,
+        message:
+            "Drawing participant {wildcards.participant}, session {wildcards.session} under vibration"
+        script:
+            "../scripts/draw_vibstim.py"
+
+    rule merge_vibstim:
+        input:
+            outcomes=expand(f"{RESPONSE}/outcomes.tsv", participant=PARTICIPANTS),
+        output:
+            outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
+        log:
+            f"{RESULTS}/logs/merge_vibstim.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/merge_vibstim.tsv"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=2,
+        message:
+            "Joining the VibStim outcomes of all participants"
+        script:
+            "../scripts/merge_vibstim.py"

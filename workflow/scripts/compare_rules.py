@@ -1,0 +1,20 @@
+"""Compare the conditions by every rule of ΔF, and say how far the contrasts differ."""
+
+from pictrial.joblog import job_log
+from pictrial.statistics.multiverse import compare_rules, summarise_rules
+from pictrial.tables import read_table, write_table
+from pictrial.trial.plan import load_plan
+
+with job_log(snakemake.log[0]) as say:
+    plan = load_plan(snakemake.input.plan)
+    contrasts = compare_rules(
+        plan,
+        read_table(snakemake.input.rules, "delta_f_rules"),
+        read_table(snakemake.input.multiverse, "delta_f_multiverse"),
+    )
+    summary = summarise_rules(plan, contrasts)
+    write_table(contrasts, snakemake.output.multiverse, "multiverse_contrasts")
+    write_table(summary, snakemake.output.summary, "multiverse_summary")
+    for row in summary.itertuples():
+        span = f"{row.lowest:.2f} to {row.highest:.2f} {row.measured_in}"
+        say(f"{row.contrast}: {span} in {row.n_estimated} of {row.n_analyses} analyses")

@@ -1,0 +1,19 @@
+"""Draw the contrasts by every rule of ΔF, and write the figure's caption."""
+
+from pathlib import Path
+
+from pictrial.files import write_text
+from pictrial.joblog import job_log
+from pictrial.reporting.figures import write_figure
+from pictrial.reporting.multiverse_figure import draw_multiverse, multiverse_caption
+from pictrial.tables import read_table
+from pictrial.trial.plan import load_plan
+
+with job_log(snakemake.log[0]) as say:
+    plan = load_plan(snakemake.input.plan)
+    rules = read_table(snakemake.input.rules, "delta_f_rules")
+    contrasts = read_table(snakemake.input.contrasts, "multiverse_contrasts")
+    summary = read_table(snakemake.input.summary, "multiverse_summary")
+    write_figure(draw_multiverse(plan, rules, contrasts), Path(snakemake.output.png).with_suffix(""))
+    write_text(snakemake.output.caption, multiverse_caption(plan, contrasts, summary))
+    say(snakemake.output.png)
