@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from pictrial.files import write_text
-from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.motor_units.aggregation import unit_delta_f
+from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.simulation.discharge_trial import simulate_discharge_trial
 from pictrial.simulation.motoneurones import HysteresisSettings

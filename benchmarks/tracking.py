@@ -22,8 +22,8 @@ from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.tracking import TrackingSettings, track_units
 from pictrial.files import write_text
-from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.motor_units.aggregation import unit_delta_f
+from pictrial.motor_units.delta_f import estimate_delta_f
 
 sys.path.insert(0, str(Path(__file__).parent))
 from tracked_participants import SCENARIOS, Session, sessions_of

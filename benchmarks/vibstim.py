@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from pictrial.files import atomic_path
-from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.model import Recording
 from pictrial.reporting.vibstim_truth import compare_vibstim
 from pictrial.simulation.contractions import SampleTrialSettings, SimulatedParticipant
@@ -30,12 +29,10 @@ from pictrial.vibstim.settings import CleaningSettings
 SEED = 29
 CONDITIONS = ("control", "stimulation", "relaxation")
 FREQUENCIES = (80.0, 97.3, 100.0, 115.0)
-#: The RMS of half a second of EMG has an error of 5 %; that of the maximum would be in a session's values.
-STEADY = VibstimSettings(conditioning=ConditioningSettings(maximal_window=2.0))
 VARIANTS = {
-    "as configured": STEADY,
-    "pulses not blanked": replace(STEADY, cleaning=CleaningSettings(blank_before=0.0, blank_after=0.0)),
-    "vibration left in": replace(STEADY, cleaning=CleaningSettings(harmonics=0)),
+    "as configured": VibstimSettings(),
+    "pulses not blanked": VibstimSettings(cleaning=CleaningSettings(blank_before=0.0, blank_after=0.0)),
+    "vibration left in": VibstimSettings(cleaning=CleaningSettings(harmonics=0)),
 }
 
 
@@ -69,17 +66,12 @@ def _between_pulses(person: SimulatedParticipant, session: str, condition: str) 
 
 
 def _maximal(person: SimulatedParticipant, session: str) -> Recording:
-    """Return the soleus of a maximal contraction without a grid, which takes time.
-
-    Its torque does not wander around the maximum as the sample trial's does, whose highest half second is
-    2 % above it: that would be a bias of all torques that VibStim has no part in.
-    """
+    """Return torque and soleus of a maximal contraction without a grid, which takes time."""
     settings, rate = person.settings, person.settings.sampling_rate
     rms = person.maximal_soleus_emg * maximal_effort(settings.torque, rate)
     random = person.random(session, "mvc soleus")
     emg = soleus_emg(settings.vibstim.soleus, settings.noise, rms, rate, random)
-    steady = replace(settings.torque, tracking_error_percent=0.0)
-    torque = maximal_torque(steady, person.maximal_torque, rate, person.random(session, "mvc"))
+    torque = maximal_torque(settings.torque, person.maximal_torque, rate, person.random(session, "mvc"))
     return Recording(
         name=f"sub-{person.participant}_ses-{session}_task-mvc_run-1",
         sampling_rate=rate,

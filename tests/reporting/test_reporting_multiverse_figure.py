@@ -169,7 +169,7 @@ def test_files_are_the_same_bytes_twice(plan, contrasts, tmp_path):
 
 
 def test_caption_has_the_numbers_of_the_summary(plan, contrasts):
-    summary = summarise_rules(plan, contrasts)
+    summary = check_table(summarise_rules(plan, contrasts), "multiverse_summary", "test")
     caption = multiverse_caption(plan, contrasts, summary)
     assert "8 rules times 4 ways" in caption
     assert "P is not adjusted" in caption
@@ -177,6 +177,15 @@ def test_caption_has_the_numbers_of_the_summary(plan, contrasts):
     assert "main analysis" in caption and "0 estimates lower" in caption
     none = summary.assign(n_estimated=0)
     assert "no estimate in 32 analyses." in multiverse_caption(plan, contrasts, none)
+
+
+def test_main_analysis_without_an_estimate_is_said(plan, contrasts):
+    main = (contrasts["rule"] == "main") & (contrasts["aggregation"] == MEAN)
+    without = contrasts.assign(estimate=contrasts["estimate"].mask(main))
+    summary = check_table(summarise_rules(plan, without), "multiverse_summary", "test")
+    assert "main analysis not estimable." in multiverse_caption(plan, without, summary)
+    figure = draw_multiverse(plan, RULES, without)
+    assert not [line for line in figure.axes[0].lines if line.get_marker() == "D" and len(line.get_xdata())]
 
 
 def test_trial_without_contrasts_shows_its_means(single):

@@ -40,7 +40,7 @@ def outcomes(plan) -> pd.DataFrame:
     table = pd.DataFrame(rows).reindex(columns=list(load_schema("vibstim_outcomes")["columns"]))
     table = table.astype({"quality": object, "excluded": object})
     first = (table["participant"] == "01") & (table["session"] == "1")
-    table.loc[first & (table["outcome"] == "emg_vibration"), ["value", "quality"]] = [0.0, "below_rest"]
+    table.loc[first & (table["outcome"] == "emg_vibration"), ["value", "quality"]] = [-0.1, "below_rest"]
     table.loc[first & (table["outcome"] == "sustained_duration"), "quality"] = "censored"
     gone = first & (table["outcome"] == "torque_sustained")
     table.loc[gone, ["value", "excluded"]] = [None, "window sustained is not within the recording"]
@@ -72,7 +72,7 @@ def test_figure_of_a_recording_shows_windows_and_values(signals, outcomes):
     values = [
         node.text for node in root.iter("{http://www.w3.org/2000/svg}text") if node.get("class") == "value"
     ]
-    assert values == ["2.0", "2.0", "–", "2.0", "2.0", "0.0", "2.0"]
+    assert values == ["2.0", "2.0", "–", "2.0", "2.0", "−0.1", "2.0"]
     assert {"vibration", "NMES", "Torque (% MVC)", "Clean EMG (µV)", "Time (s)"} <= set(texts)
     assert any("sustained at least 2.0 s" in text for text in texts)
     assert drawn.count('class="window"') == 7 and drawn.count('class="nmes"') == 2

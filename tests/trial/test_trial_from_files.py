@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from trial_plans import SAMPLE, SINGLE
 
-from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.motor_units.aggregation import unit_delta_f
+from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.motor_units.units import describe_units
 from pictrial.seeds import random_generator
 from pictrial.tables import read_table, write_table

@@ -141,11 +141,13 @@ def test_a_window_that_is_all_blanked_has_no_value():
     assert found.loc["emg_vibration", "excluded"] == "all of the window rest is blanked"
 
 
-def test_emg_below_rest_is_said_to_be_set_to_0():
-    """Rest with more EMG than the other windows: a difference of powers below 0 has no root."""
+def test_emg_below_rest_is_negative_and_said_to_be():
+    """Rest with more EMG than the other windows: a mean over people must not be too high for it."""
     found = measure(Parts(torque=torque, emg=lambda t: (1 + 9.0 * (t < ONSET)) * noise(len(t))))
     rows = found[found.index.str.startswith("emg")]
-    assert (rows["value"] == 0).all() and (rows["quality"] == "below_rest").all()
+    assert (rows["quality"] == "below_rest").all()
+    # 10² − 1² at rest, of which sqrt(99) / 10 of the level of rest is missing.
+    np.testing.assert_allclose(rows["value"], -np.sqrt(0.99) * rows["rest_level"], rtol=0.01)
 
 
 def test_torque_below_rest_is_negative():
@@ -200,7 +202,7 @@ def test_maximal_emg_is_taken_where_torque_is_highest():
         duration=8.0,
         pulses=[],
     )
-    found = maximal_emg(parts.recording(), ConditioningSettings())
+    found = maximal_emg(parts.recording(), ConditioningSettings(), 0.5)
     assert found == pytest.approx(200, rel=0.12)
 
 

@@ -203,11 +203,14 @@ def _found(row: pd.Series, scale: str) -> str:
     """Write what the analyses of one contrast came to."""
     if row["n_estimated"] == 0:
         return f"no estimate in {row['n_analyses']} analyses."
-    main = with_interval(row["main_estimate"], row["main_ci_lower"], row["main_ci_upper"], unit=scale)
     off = f"{row['n_below_zero']} intervals lie below and {row['n_above_zero']} above 0"
+    main = "not estimable"
+    if pd.notna(row["main_estimate"]):
+        shown = with_interval(row["main_estimate"], row["main_ci_lower"], row["main_ci_upper"], unit=scale)
+        main = f"{shown}, {count(row['n_below_main'], 'estimate')} lower"
     return (
         f"estimates of {row['n_estimated']} of {row['n_analyses']} analyses, from at least "
         f"{count(row['least_participants'], 'participant')}, range from "
         f"{interval(row['lowest'], row['highest'])} {scale}, median {decimal(row['median'])}; {off}; "
-        f"main analysis {main}, {count(row['n_below_main'], 'estimate')} lower."
+        f"main analysis {main}."
     )

@@ -1,6 +1,6 @@
 """Ramps and maximal contractions: the common drive to the motoneurones, and the torque."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,8 +97,9 @@ def maximal_effort(settings: TorqueSettings, sampling_rate: float) -> np.ndarray
 def maximal_torque(
     settings: TorqueSettings, maximal: float, sampling_rate: float, random: np.random.Generator
 ) -> np.ndarray:
-    """Return the sensor's torque in a maximal contraction in N·m, shape (samples,)."""
-    return measured_torque(settings, maximal * maximal_effort(settings, sampling_rate), sampling_rate, random)
+    """Return the sensor's torque in a maximal contraction in N·m, shape (samples,); no target is tracked."""
+    torque = maximal * maximal_effort(settings, sampling_rate)
+    return measured_torque(replace(settings, tracking_error_percent=0.0), torque, sampling_rate, random)
 
 
 def measured_torque(

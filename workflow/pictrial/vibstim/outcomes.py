@@ -117,15 +117,15 @@ def measure_vibstim(
     rows = _Rows(recording, limits)
     _torque_rows(rows, torque, rest, timing)
     _response_rows(rows, smooth, timing, settings.response)
-    _emg_rows(rows, emg, rest, maximal, conditioning)
+    full = maximal_emg(maximal, conditioning, settings.response.maximal_window)
+    _emg_rows(rows, emg, rest, full, maximal, conditioning)
     return VibstimMeasures(pd.DataFrame(rows.rows), timing, emg, smooth)
 
 
-def maximal_emg(maximal: Recording, settings: ConditioningSettings) -> float:
-    """Return the RMS in µV of the EMG of a maximal contraction where its torque is highest.
+def maximal_emg(maximal: Recording, settings: ConditioningSettings, window: float) -> float:
+    """Return the RMS in µV of the EMG of a maximal contraction over the `window` (s) of its highest torque.
 
-    That is, over the ``maximal_window`` of the highest mean torque. The highest RMS would be the largest of
-    many noisy ones, 9 % too high in simulated EMG.
+    The highest RMS would be the largest of many noisy ones, 5 to 10 % too high in simulated EMG.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def maximal_emg(maximal: Recording, settings: ConditioningSettings) -> float:
     """
     emg = bandpass(maximal.emg, maximal, settings)
     emg = emg - line_interference(emg, maximal.sampling_rate, settings)
-    length = round(settings.maximal_window * maximal.sampling_rate)
+    length = min(round(window * maximal.sampling_rate), maximal.n_samples - 1)
     total = np.concatenate([[0.0], np.cumsum(condition_torque(maximal, settings, 1.0))])
     start = int(np.argmax(total[length:] - total[:-length]))
     rms = float(np.sqrt(np.mean(emg[0, start : start + length] ** 2)))
@@ -221,10 +221,15 @@ def _response_rows(rows: _Rows, torque: np.ndarray, timing: Timing, rule: Respon
 
 
 def _emg_rows(
-    rows: _Rows, emg: CleanEmg, rest: slice, maximal: Recording, settings: ConditioningSettings
+    rows: _Rows,
+    emg: CleanEmg,
+    rest: slice,
+    full: float,
+    maximal: Recording,
+    settings: ConditioningSettings,
 ) -> None:
-    """Add the RMS of the EMG above rest in % of that of the maximal contraction."""
-    at_rest, full = emg.power(rest), maximal_emg(maximal, settings)
+    """Add the RMS of the EMG above rest in % of `full`; negative where there is less power than at rest."""
+    at_rest = emg.power(rest)
     for outcome, window in EMG.items():
         limits = rows.limits[window]
         part = samples_between(rows.recording, *limits)
@@ -241,7 +246,7 @@ def _emg_rows(
             above = emg.power(part) / blanking_gain(blanked, maximal, settings) - at_rest
         rows.add(
             *(outcome, "% of MVC RMS", limits, excluded),
-            value=100 * float(np.sqrt(max(above, 0))) / full,
+            value=100 * float(np.sign(above) * np.sqrt(abs(above))) / full,
             n_samples=int(np.sum(~blanked)),
             blanked_share=float(blanked.mean()) if blanked.size else None,
             rest_level=100 * float(np.sqrt(at_rest)) / full,

@@ -98,10 +98,12 @@ class CleaningSettings:
 
 @dataclass(frozen=True)
 class ResponseSettings:
-    """What counts as a response; all torques in % MVC above rest.
+    """What EMG is compared with, and what counts as a response; all torques in % MVC above rest.
 
     Attributes
     ----------
+    maximal_window : float
+        Length in s of the stretch of the maximal contraction with the highest torque, whose EMG is 100 %.
     responder_rise : float
         A responder's torque rises by at least so much from before NMES to the end of vibration, and
     responder_sustained : float
@@ -112,6 +114,7 @@ class ResponseSettings:
         ... for so long, in s.
     """
 
+    maximal_window: float = 1.0
     responder_rise: float = 1.0
     responder_sustained: float = 0.5
     sustained_torque: float = 1.0
