@@ -50,6 +50,7 @@ def draw_outcomes(sessions: Iterable[PlannedSession], settings: DrawnTrial, seed
     conditions = frame.groupby(["participant", "unit_id"])["condition"].transform("nunique")
     return frame.assign(
         outcome="delta_f",
+        standard_error=np.nan,
         n_controls=rng.integers(1, 5, len(frame)),
         matched=conditions == frame["condition"].nunique(),
     )

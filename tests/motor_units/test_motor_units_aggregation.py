@@ -49,6 +49,8 @@ def test_same_pairs_are_those_that_pass_in_every_session():
     same = unit_delta_f(PAIRS, "mean_over_same_pairs")
     assert values(same) == {("1", "c"): 2.0, ("2", "c"): 1.0}
     assert same["n_controls"].tolist() == [1, 1]
+    # A third session in which there were no pairs: no pair passed in all of them.
+    assert unit_delta_f(PAIRS, "mean_over_same_pairs", n_sessions=3).empty
     others = PAIRS.assign(participant="02").query("session == '1'")
     both = unit_delta_f(pd.concat([PAIRS, others]), "mean_over_same_pairs")
     # The other participant has one session: all of theirs pass in every one.

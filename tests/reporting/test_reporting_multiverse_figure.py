@@ -33,10 +33,11 @@ MEAN = "mean_over_passing_controls"
 
 
 def contrasts_of(plan, outcomes, rules=RULES):
-    """Return the contrasts where each rule adds so much to stimulation; the last one has no values."""
+    """Return the contrasts where each rule adds more to stimulation; the last one has no values."""
     tables = []
     for number, rule in enumerate(rules["rule"][:-1]):
-        moved = outcomes["value"] + 0.2 * number * (outcomes["condition"] == "stimulation")
+        # The main rule is as the third of the grid.
+        moved = outcomes["value"] + 0.2 * (number or 3) * (outcomes["condition"] == "stimulation")
         values = outcomes.assign(rule=rule, delta_f=moved)
         tables += [values.assign(aggregation=name) for name in (MEAN, "composite_control", "normalised_mean")]
     values = pd.concat(tables, ignore_index=True).drop(columns="condition")
@@ -93,8 +94,9 @@ def test_main_analysis_stands_in_its_place(figure, contrasts):
     ]
     diamonds = [line for line in figure.axes[0].lines if line.get_marker() == "D" and len(line.get_xdata())]
     assert [line.get_ydata().tolist() for line in diamonds] == [[main["estimate"]]]
-    # Every rule moves stimulation up, so that none is lower.
-    assert diamonds[0].get_xdata().tolist() == [0]
+    # Two rules of the grid are lower, in two aggregations.
+    assert diamonds[0].get_xdata().tolist() == [4]
+    assert points(figure.axes[0]).get_ydata()[4] == main["estimate"]
 
 
 def strokes(axes):
@@ -174,9 +176,34 @@ def test_caption_has_the_numbers_of_the_summary(plan, contrasts):
     assert "8 rules times 4 ways" in caption
     assert "P is not adjusted" in caption
     assert "Stimulation − control: estimates of 14 of 32 analyses, from at least 6 participants" in caption
-    assert "main analysis" in caption and "0 estimates lower" in caption
+    assert "main analysis" in caption and "4 estimates lower" in caption
     none = summary.assign(n_estimated=0)
     assert "no estimate in 32 analyses." in multiverse_caption(plan, contrasts, none)
+
+
+def triangles(axes):
+    return {
+        line.get_marker(): line.get_xdata().tolist() for line in axes.lines if line.get_marker() in ("^", "v")
+    }
+
+
+def test_an_interval_that_hides_the_others_is_cut_and_marked(plan, contrasts, figure):
+    assert triangles(figure.axes[0]) == {"^": [], "v": []}
+    widest = contrasts["ci_upper"].max()
+    wide = (
+        (contrasts["rule"] == "rule006")
+        & (contrasts["aggregation"] == MEAN)
+        & (contrasts["contrast_or_level"] == "stimulation - control")
+    )
+    cut = draw_multiverse(plan, RULES, contrasts.assign(ci_upper=contrasts["ci_upper"].mask(wide, 100.0)))
+    # Five rules are lower, in two aggregations.
+    assert triangles(cut.axes[0]) == {"^": [10], "v": []}
+    assert triangles(cut.axes[1]) == {"^": [], "v": []}
+    assert widest <= cut.axes[0].get_ylim()[1] < 10
+    for axes in (*figure.axes[:2], *cut.axes[:2]):
+        low, high = axes.get_ylim()
+        assert low < min(points(axes).get_ydata()) and max(points(axes).get_ydata()) < high
+        assert low < 0 < high
 
 
 def test_main_analysis_without_an_estimate_is_said(plan, contrasts):

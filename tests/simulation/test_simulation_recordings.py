@@ -166,7 +166,7 @@ def test_torque_follows_the_ramp_above_an_offset(control, person):
 
 def test_maximal_contraction_reaches_the_maximal_torque(person):
     recording = simulate_maximal_contraction(person, "1")
-    assert recording.n_samples == 5 * 2048
+    assert recording.n_samples == 7.5 * 2048
     torque = recording.torque - np.median(recording.torque[:1000])
     plateau = torque[round(2 * RATE) : round(3.5 * RATE)]
     assert plateau.mean() == pytest.approx(person.maximal_torque, rel=0.05)

@@ -63,7 +63,7 @@ def test_recordings_are_read_as_they_were_simulated(written):
     np.testing.assert_allclose(recording.positions, expected.positions)
     maximal = read_bids_recording(recording_path(written / "bids", "02", "3", "mvc"), group="grid1")
     assert maximal.emg.shape[0] == 64
-    assert maximal.duration == 5.0
+    assert maximal.duration == 7.5
     assert maximal.torque.max() > 80
 
 
@@ -126,7 +126,7 @@ def test_soleus_is_in_the_maximal_contraction_and_in_no_ramp(written):
     assert both.channel_names[63:] == ("EMG64", "SOL") and both.groups[63:] == ("grid1", "soleus")
     assert np.isfinite(both.positions[:64]).all() and np.isnan(both.positions[64]).all()
     soleus = read_bids_recording(recording_path(written / "bids", "02", "2", "mvc"), group="soleus")
-    plateau = soleus.emg[0, round(1.5 * 2048) : round(3.5 * 2048)]
+    plateau = soleus.emg[0, round(2.2 * 2048) : round(5.6 * 2048)]
     assert plateau.std() == pytest.approx(
         SimulatedParticipant(SETTINGS, SEED, "02").maximal_soleus_emg, rel=0.05
     )

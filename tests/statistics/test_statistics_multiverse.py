@@ -9,7 +9,7 @@ from pictrial.motor_units.aggregation import AGGREGATIONS
 from pictrial.motor_units.sensitivity import rules_of, rules_table
 from pictrial.statistics.analysis import analyse_trial
 from pictrial.statistics.analysis_results import contrast_name, look_up
-from pictrial.statistics.multiverse import compare_rules, measured_in, planned_contrasts, summarise_rules
+from pictrial.statistics.multiverse import compare_rules, delta_f_contrasts, measured_in, summarise_rules
 from pictrial.tables import check_table
 
 MEAN = "mean_over_passing_controls"
@@ -151,7 +151,7 @@ def test_an_interval_that_holds_zero_is_not_off_zero(plan, outcomes):
 
 
 def test_each_planned_contrast_is_there_once(plan):
-    assert [contrast_name(*pair) for pair in planned_contrasts(plan)] == CONTRASTS
+    assert [contrast_name(*pair) for pair in delta_f_contrasts(plan)] == CONTRASTS
 
 
 def test_trial_without_contrasts_has_its_means_only(single_plan, outcomes):

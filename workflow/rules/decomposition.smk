@@ -8,7 +8,12 @@ Conditions are not known here.
 
 # What every stage here uses; no `*`, so that an edit of one stage does not run the others again.
 SEPARATING = [
-    *("recordings/model", "recordings/bdf", "recordings/bids"),
+    *(
+        "recordings/model",
+        "recordings/bdf",
+        "recordings/bids",
+        "recordings/bids_sidecars",
+    ),
     *("recordings/conditioning", "recordings/artefacts"),
     *("decomposition/model", "decomposition/storage", "decomposition/separation"),
     *("decomposition/extension", "decomposition/search", "decomposition/quality"),

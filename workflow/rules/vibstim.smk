@@ -19,7 +19,12 @@ if VIBSTIM:
                 maximal=of_participant(*MVC),
                 code=code(
                     "vibstim/*",
-                    *("recordings/model", "recordings/bdf", "recordings/bids"),
+                    *(
+                        "recordings/model",
+                        "recordings/bdf",
+                        "recordings/bids",
+                        "recordings/bids_sidecars",
+                    ),
                     *("recordings/conditioning", "recordings/artefacts"),
                 ),
             output:

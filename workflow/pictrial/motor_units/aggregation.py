@@ -49,14 +49,18 @@ def every_unit_delta_f(measured: list[MeasuredPairs], ledgers: list[pd.DataFrame
         Schema ``unit_delta_f``.
     """
     pairs = pd.concat([ledger[[*_OF_PAIRS, "passed"]] for ledger in ledgers], ignore_index=True)
-    of_pairs = [unit_delta_f(pairs, name) for name in AGGREGATIONS if name != "composite_control"]
+    of_pairs = [
+        unit_delta_f(pairs, name, len(measured)) for name in AGGREGATIONS if name != "composite_control"
+    ]
     composites = [composite_delta_f(*session) for session in zip(measured, ledgers, strict=True)]
     return pd.concat(
         [table for table in of_pairs + composites if len(table)] or of_pairs[:1], ignore_index=True
     )
 
 
-def unit_delta_f(pairs: pd.DataFrame, aggregation: str = "mean_over_passing_controls") -> pd.DataFrame:
+def unit_delta_f(
+    pairs: pd.DataFrame, aggregation: str = "mean_over_passing_controls", n_sessions: int | None = None
+) -> pd.DataFrame:
     """Return the ΔF of each test unit from its pairs.
 
     Parameters
@@ -66,6 +70,8 @@ def unit_delta_f(pairs: pd.DataFrame, aggregation: str = "mean_over_passing_cont
     aggregation : str
         A name in :data:`AGGREGATIONS` but ``composite_control``, for which there is
         :func:`composite_delta_f`.
+    n_sessions : int, optional
+        Sessions of each participant, where some may have no pair at all; else those in `pairs` count.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def unit_delta_f(pairs: pd.DataFrame, aggregation: str = "mean_over_passing_cont
     """
     passing = _passing(pairs)
     if aggregation == "mean_over_same_pairs":
-        passing = same_pairs(passing, pairs)
+        passing = _same_pairs(passing, pairs, n_sessions)
     value = "normalised_delta_f" if aggregation == "normalised_mean" else "delta_f"
     used = passing[passing[value].notna()]
     used = used.assign(own_standard_error=used["own_standard_error"] ** 2)
@@ -110,7 +116,7 @@ def _passing(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.reindex(columns=_OF_PAIRS)[pairs["passed"].to_numpy(dtype=bool)]
 
 
-def same_pairs(passing: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def _same_pairs(passing: pd.DataFrame, pairs: pd.DataFrame, n_sessions: int | None) -> pd.DataFrame:
     """Return the rows of pairs that passed in every session of their participant.
 
     Otherwise the set of controls changes with the condition, and ΔF with it.
@@ -120,7 +126,7 @@ def same_pairs(passing: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     times = passing.groupby(["participant", "control_unit", "test_unit"], dropna=False)["session"].transform(
         "size"
     )
-    return passing[times == passing["participant"].map(sessions)]
+    return passing[times == (n_sessions or passing["participant"].map(sessions))]
 
 
 def composite_delta_f(measured: MeasuredPairs, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -145,9 +151,12 @@ def composite_delta_f(measured: MeasuredPairs, pairs: pd.DataFrame) -> pd.DataFr
         Standard error and SD are missing.
     """
     places = {unit: place for place, unit in enumerate(measured.units)}
-    suited = pairs[COMPOSITE_CRITERIA].fillna(False).all(axis=1).to_numpy(dtype=bool)
-    controls = np.array([places[unit] for unit in pairs["control_unit"]], dtype=int)[suited]
-    tests = np.array([places[unit] for unit in pairs["test_unit"]], dtype=int)[suited]
+    verdicts = [pairs[name].to_numpy(dtype=bool, na_value=False) for name in COMPOSITE_CRITERIA]
+    suited = np.logical_and.reduce(verdicts)
+    controls, tests = (
+        np.array([places[unit] for unit in pairs[name].to_numpy()[suited]], dtype=int)
+        for name in ("control_unit", "test_unit")
+    )
     rows = []
     for test in np.unique(tests):
         own = controls[tests == test]

@@ -122,8 +122,9 @@ def vary_delta_f(
     """
     tables, smoothed, measured = [], None, []
     for rule in rules:
-        if rule.rates != smoothed:
-            smoothed = rule.rates
+        how = rule.rates.smoother, rule.rates.constants, rule.rates.limits
+        if how != smoothed:
+            smoothed = how
             measured = [measure_pairs(discharges, rule.rates) for discharges in sessions.values()]
         ledgers = [
             judge_pairs(pairs, rule.criteria).assign(participant=participant, session=session)

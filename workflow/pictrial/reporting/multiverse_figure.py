@@ -12,7 +12,7 @@ from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
 from pictrial.reporting.numbers import count, decimal, interval, with_interval
 from pictrial.reporting.planned import contrast_label
 from pictrial.statistics.analysis_results import contrast_name
-from pictrial.statistics.multiverse import main_analysis, measured_in, planned_contrasts
+from pictrial.statistics.multiverse import delta_f_contrasts, main_analysis, measured_in
 from pictrial.trial.plan import TrialPlan
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HEIGHT = 140.0  # mm
+#: Intervals are cut, because some rules leave few participants, where they go further than this share of the
+#: range of 96 % of the intervals' ends beyond it.
+_REACH = 0.25
 #: Columns left free between the curve and the analyses without an estimate.
 _GAP = 8
 _AGGREGATION = "Unit's ΔF"
@@ -31,6 +34,7 @@ def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFram
     Above: the estimates with their 95 % confidence intervals, sorted by size; the diamond is the main
     analysis, in its place. Below: what each analysis is, a stroke in the line of each of its choices. Grey
     strokes on the right are analyses without an estimate. Without contrasts the conditions' means are drawn.
+    A few intervals may be cut: a triangle says so.
 
     Parameters
     ----------
@@ -59,13 +63,14 @@ def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFram
             colour = COLOURS[list(plan.conditions).index(condition)]
             rows = shown[shown["contrast_or_level"] == name]
             _draw_panel(above, below, rows, main_analysis(plan, rows), colour)
+            _cut_intervals(above, rows, _span(plan, shown))
             above.set_title(title)
             below.set_xlabel("Analyses, sorted by estimate")
             below.set_xticks([])
             below.tick_params(axis="y", length=0)
-            if planned_contrasts(plan):
+            if delta_f_contrasts(plan):
                 above.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
-        what = "Difference in" if planned_contrasts(plan) else "Mean"
+        what = "Difference in" if delta_f_contrasts(plan) else "Mean"
         grid[0, 0].set_ylabel(f"{what} {outcome.label} ({measured_in(outcome.aggregation)})")
         _legend(figure, grid[0, 0])
         _label_choices(grid[1, 0], _lines(shown))
@@ -87,7 +92,7 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
     numbers = summary[summary["measured_in"] == scale].set_index("contrast")
     found = [
         f"{contrast_label(plan, *pair)}: {_found(numbers.loc[contrast_name(*pair)], scale)}"
-        for pair in planned_contrasts(plan)
+        for pair in delta_f_contrasts(plan)
     ]
     result = " ".join(found) or f"{plan.no_comparison or 'The plan has no contrast.'} Drawn are means."
     return (
@@ -95,8 +100,9 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
         f"{count(n_rules, 'rule')} times {count(n_aggregations, 'way')} from pairs to a motor unit's value. "
         "Exploratory: P is not adjusted and not shown, and no analysis may be picked for its result.\n\n"
         "Above: estimates, sorted, with 95 % confidence intervals (participants' means, compared in pairs); "
-        "the diamond and the dotted line are the main analysis. Below: the choices of each analysis, "
-        f"a stroke in the line of each. Grey strokes: analyses without an estimate.\n\n{result}\n"
+        "the diamond and the dotted line are the main analysis; at a triangle an interval goes on. Below: "
+        "the choices of each analysis, a stroke in the line of each. Grey strokes: analyses without an "
+        f"estimate.\n\n{result}\n"
     )
 
 
@@ -124,8 +130,9 @@ def _ordered(labels: pd.Series, order: pd.Index | None = None) -> pd.Series:
 
 
 def _shown(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows on the scale of the main analysis, with what each is."""
-    rows = contrasts[contrasts["measured_in"] == measured_in(plan.outcomes["delta_f"].aggregation)]
+    """Return the rows of the panels on the scale of the main analysis, with what each is."""
+    scale = measured_in(plan.outcomes["delta_f"].aggregation)
+    rows = contrasts[(contrasts["measured_in"] == scale) & contrasts["contrast_or_level"].isin(_panels(plan))]
     rows = rows.astype(dict.fromkeys(("estimate", "ci_lower", "ci_upper"), float))
     way = rows["aggregation"].str.replace("_over_passing_controls", " of controls").str.replace("_", " ")
     return rows.join(choices(rules), on="rule").assign(**{_AGGREGATION: _ordered(way)})
@@ -133,7 +140,7 @@ def _shown(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> pd.
 
 def _panels(plan: TrialPlan) -> dict[str, tuple[str, str]]:
     """Return title and condition of each panel, by contrast; by condition where there is no contrast."""
-    pairs = planned_contrasts(plan)
+    pairs = delta_f_contrasts(plan)
     if pairs:
         return {contrast_name(*pair): (contrast_label(plan, *pair), pair[0]) for pair in pairs}
     return {condition: (label, condition) for condition, label in plan.conditions.items()}
@@ -165,6 +172,32 @@ def _draw_panel(above: Axes, below: Axes, rows: pd.DataFrame, main: pd.DataFrame
     above.set_xlim(-_GAP, len(varied) + 2 * _GAP)
     above.spines["bottom"].set_visible(False)
     above.tick_params(axis="x", length=0)
+
+
+def _span(plan: TrialPlan, shown: pd.DataFrame) -> tuple[float, float]:
+    """Return the range of the upper panels: all estimates, the main interval and nearly all others."""
+    main = main_analysis(plan, shown)
+    low = shown["ci_lower"].quantile(0.02, interpolation="higher")
+    high = shown["ci_upper"].quantile(0.98, interpolation="lower")
+    reach = _REACH * (high - low)
+    low, high = max(low - reach, shown["ci_lower"].min()), min(high + reach, shown["ci_upper"].max())
+    ends = [low, high, *shown["estimate"], *main["ci_lower"], *main["ci_upper"]]
+    ends = [end for end in ends if np.isfinite(end)] or [0.0]
+    if delta_f_contrasts(plan):
+        ends.append(0.0)
+    margin = 0.05 * (max(ends) - min(ends)) or 1.0
+    return min(ends) - margin, max(ends) + margin
+
+
+def _cut_intervals(above: Axes, rows: pd.DataFrame, span: tuple[float, float]) -> None:
+    """Limit the panel, and mark with a triangle where an interval goes on."""
+    ordered = rows[rows["rule"] != MAIN].sort_values("estimate", kind="stable")
+    ends = {"v": (0.01, ordered["ci_lower"] < span[0]), "^": (0.99, ordered["ci_upper"] > span[1])}
+    for marker, (height, cut) in ends.items():
+        places = np.flatnonzero(cut)
+        heights, transform = np.full(places.size, height), above.get_xaxis_transform()
+        above.plot(places, heights, marker, color="0.35", ms=3, mew=0, transform=transform)
+    above.set_ylim(span)
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

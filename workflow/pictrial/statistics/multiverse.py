@@ -57,7 +57,7 @@ def measured_in(aggregation: str) -> str:
     return "share" if aggregation == "normalised_mean" else "pps"
 
 
-def planned_contrasts(plan: TrialPlan) -> list[tuple[str, str]]:
+def delta_f_contrasts(plan: TrialPlan) -> list[tuple[str, str]]:
     """Return the contrasts (condition, minus condition) of ΔF that the plan has, each once."""
     families = [
         family
@@ -88,7 +88,7 @@ def summarise_rules(plan: TrialPlan, contrasts: pd.DataFrame) -> pd.DataFrame:
     table = [
         _summary(plan, values[(values["contrast_or_level"] == name) & (values["measured_in"] == scale)])
         | {"contrast": name, "measured_in": scale}
-        for name in (contrast_name(*pair) for pair in planned_contrasts(plan))
+        for name in (contrast_name(*pair) for pair in delta_f_contrasts(plan))
         for scale in ("pps", "share")
     ]
     return pd.DataFrame(table, columns=list(load_schema("multiverse_summary")["columns"]))
@@ -153,7 +153,7 @@ def _compare(plan: TrialPlan, rows: pd.DataFrame) -> list[dict]:
         estimate = {"estimate": values.mean(), "ci_lower": np.nan, "ci_upper": np.nan, "p": np.nan}
         why = "" if len(values) else "no value"
         table.append(_row("condition", condition, estimate, rows, means[[condition]], why))
-    for pair in planned_contrasts(plan):
+    for pair in delta_f_contrasts(plan):
         test = paired_comparison(means, *pair)
         test["estimate"] = test["mean_difference"]
         estimate = {name: test[name] for name in ("estimate", "ci_lower", "ci_upper", "p")}
