@@ -28,14 +28,7 @@ from pictrial.motor_units.aggregation import unit_delta_f
 from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings
 from pictrial.seeds import random_generator
-from pictrial.simulation.motoneurones import (
-    HysteresisSettings,
-    PoolSettings,
-    draw_hysteresis,
-    draw_pool,
-    simulate_discharges,
-)
-from pictrial.simulation.torque import RampSettings
+from pictrial.simulation.motoneurones import draw_contraction
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OPENHDEMG = [REPOSITORY / "build/oracle/bin/python", REPOSITORY / "tests/oracles/run_openhdemg.py"]
@@ -50,11 +43,8 @@ OUR_RUNS = 10  # each time: they are short
 def trains_of(number: int) -> dict[str, np.ndarray]:
     """Return the discharges (s, whole samples) of motor units of one contraction."""
     random = random_generator(SEED, "delta_f", number)
-    pool_settings, settings = PoolSettings(), HysteresisSettings()
     while True:  # until as many are recruited
-        pool = draw_pool(pool_settings, settings, random)
-        hysteresis = draw_hysteresis(pool, settings, "control", random, random)
-        simulated = simulate_discharges(pool, hysteresis, pool_settings, RampSettings(), random).discharges
+        simulated = draw_contraction(random).discharges
         active = [unit for unit, times in simulated.items() if times.size >= 20]
         if len(active) >= UNITS:
             taken = sorted(random.choice(active, UNITS, replace=False))

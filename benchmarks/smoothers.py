@@ -22,14 +22,7 @@ from pictrial.motor_units.delta_f import USUAL_CRITERIA, judge_pairs
 from pictrial.motor_units.pair_measures import measure_pairs
 from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings
 from pictrial.seeds import random_generator
-from pictrial.simulation.motoneurones import (
-    HysteresisSettings,
-    PoolSettings,
-    draw_hysteresis,
-    draw_pool,
-    simulate_discharges,
-)
-from pictrial.simulation.torque import RampSettings
+from pictrial.simulation.motoneurones import draw_contraction
 
 SEED = 17
 UNITS = 15
@@ -41,11 +34,7 @@ CONDITIONS = ("control", "stimulation", "relaxation")
 def errors_of(number: int) -> pd.DataFrame:
     """Return error and standard error of ΔF of a contraction's pairs and units, by every smoother."""
     random = random_generator(SEED, "smoothers", number)
-    pool_settings, settings = PoolSettings(), HysteresisSettings()
-    pool = draw_pool(pool_settings, settings, random)
-    condition = CONDITIONS[number % len(CONDITIONS)]
-    hysteresis = draw_hysteresis(pool, settings, condition, random, random)
-    contraction = simulate_discharges(pool, hysteresis, pool_settings, RampSettings(), random)
+    contraction = draw_contraction(random, CONDITIONS[number % len(CONDITIONS)])
     units = contraction.units[contraction.units["derecruitment_time"].notna()].set_index("unit_id")
     taken = random.choice(units.index.to_numpy(), min(UNITS, len(units)), replace=False)
     trains = {unit: contraction.discharges[unit] for unit in sorted(taken)}

@@ -18,14 +18,7 @@ from motor_unit_trains import arch, train_at_rate
 from pictrial.files import write_text
 from pictrial.recordings.otb import read_otb
 from pictrial.seeds import random_generator
-from pictrial.simulation.motoneurones import (
-    HysteresisSettings,
-    PoolSettings,
-    draw_hysteresis,
-    draw_pool,
-    simulate_discharges,
-)
-from pictrial.simulation.torque import RampSettings
+from pictrial.simulation.motoneurones import draw_contraction
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PYTHON = REPOSITORY / "build" / "oracle" / "bin" / "python"
@@ -68,10 +61,7 @@ def real_contraction(path: Path) -> dict:
 def simulated_contraction(number: int) -> dict:
     """Return motor units of a simulated pool in a ramp, in order of recruitment."""
     random = random_generator(23, "openhdemg", number)
-    pool_settings, settings = PoolSettings(), HysteresisSettings()
-    pool = draw_pool(pool_settings, settings, random)
-    hysteresis = draw_hysteresis(pool, settings, "control", random, random)
-    simulated = simulate_discharges(pool, hysteresis, pool_settings, RampSettings(), random)
+    simulated = draw_contraction(random)
     active = sorted(unit for unit, times in simulated.discharges.items() if times.size >= 20)
     taken = [simulated.discharges[unit] for unit in random.choice(active, UNITS, replace=False)]
     return contraction([samples(times) for times in sorted(taken, key=lambda times: times[0])])

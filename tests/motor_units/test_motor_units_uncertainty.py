@@ -11,14 +11,7 @@ from pictrial.motor_units.smoothing import RateSettings, smooth_polynomial
 from pictrial.motor_units.spline_rate import smooth_spline
 from pictrial.motor_units.uncertainty import STEP, shared_covariance, standard_errors, step_of
 from pictrial.seeds import random_generator
-from pictrial.simulation.motoneurones import (
-    HysteresisSettings,
-    PoolSettings,
-    draw_hysteresis,
-    draw_pool,
-    simulate_discharges,
-)
-from pictrial.simulation.torque import RampSettings
+from pictrial.simulation.motoneurones import draw_contraction
 
 TRAIN = noisy_units(3, 1)["unit0"]
 INSTANTS = np.array([TRAIN[4], TRAIN[30], TRAIN[-5]])
@@ -96,10 +89,7 @@ def test_no_errors_where_the_smoother_gives_none():
 def units_with_truth(number):
     """Return ΔF of the units of a simulated contraction, with the truth of the same pairs."""
     random = random_generator(11, "coverage", number)
-    pool_settings, settings = PoolSettings(), HysteresisSettings()
-    pool = draw_pool(pool_settings, settings, random)
-    hysteresis = draw_hysteresis(pool, settings, "control", random, random)
-    contraction = simulate_discharges(pool, hysteresis, pool_settings, RampSettings(), random)
+    contraction = draw_contraction(random)
     true = contraction.units.set_index("unit_id")
     found = dict(list(contraction.discharges.items())[::2])
     pairs = estimate_delta_f(found).query("passed")

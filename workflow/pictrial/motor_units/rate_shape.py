@@ -104,5 +104,5 @@ def _brace(torque: np.ndarray, rates: np.ndarray) -> dict[str, float]:
         return measures | dict.fromkeys(_SLOPES, np.nan)
     slopes = rises / runs * rate_rise / torque_rise
     directions = np.degrees(np.arctan2(rises, runs))
-    angle = 180 - (directions[0] - directions[1])
+    angle = (180 - directions[0] + directions[1]) % 360
     return measures | dict(zip(_SLOPES, (*slopes, angle), strict=True))

@@ -272,3 +272,19 @@ def simulate_discharges(
         }
     )
     return TrueContraction(units, discharges)
+
+
+def draw_contraction(random: np.random.Generator, condition: str = "control") -> TrueContraction:
+    """Draw a pool as in the sample trial and let it discharge in a ramp: for studies of many contractions.
+
+    Parameters
+    ----------
+    random : Generator
+        Of all that is drawn.
+    condition : str
+        With its planted effect.
+    """
+    pool_settings, settings = PoolSettings(), HysteresisSettings()
+    pool = draw_pool(pool_settings, settings, random)
+    hysteresis = draw_hysteresis(pool, settings, condition, random, random)
+    return simulate_discharges(pool, hysteresis, pool_settings, RampSettings(), random)
