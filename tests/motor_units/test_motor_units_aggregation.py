@@ -80,7 +80,7 @@ def test_courses_that_nothing_joins_have_no_common_course():
 def test_a_composite_control_takes_in_a_control_that_stops_early():
     rate = arch(peak=14, curvature=0.06, middle=10)
     # A polynomial gives an arch back exactly.
-    exact = RateSettings("polynomial")
+    exact = RateSettings("polynomial", {"polynomial": {"interval_share": 1.0}})
     units = {
         "early": train_at_rate(lambda t: rate(t) + 1, 2.0, 14.0),
         "late": train_at_rate(lambda t: rate(t) - 2, 3.0, 18.5),

@@ -73,8 +73,8 @@ def choice(rule):
 
 def test_every_combination_is_a_rule_once_after_the_main_one(rules):
     constants = [
-        ("polynomial", (("order", 3),)),
-        ("polynomial", (("order", 5),)),
+        ("polynomial", (("order", 3), ("interval_share", 0.5))),
+        ("polynomial", (("order", 5), ("interval_share", 0.5))),
         ("hanning", (("width", 1.5),)),
     ]
     expected = [(*rate, *rest) for rate, *rest in product(constants, ["r", "r2"], [1.0, 3.5], [None, 1.0])]
@@ -89,10 +89,10 @@ def test_what_is_not_varied_is_as_in_the_main_rule(rules):
         assert rule.criteria.overlap_discharges == 5
 
 
-def test_shipped_grid_has_sixty_rules_of_which_one_is_the_main_one():
+def test_shipped_grid_has_72_rules_of_which_one_is_the_main_one():
     rules = rules_of(CONFIG["motor_units"])
     choices = [choice(rule) for rule in rules]
-    assert len(set(choices)) == len(choices) - 1 == 60
+    assert len(set(choices)) == len(choices) - 1 == 72
     assert choices.count(choices[0]) == 2
     assert rules_of({})[1:] != [] and SensitivitySettings().recruitment_gap == (0.5, 1.0, 2.0)
 

@@ -72,7 +72,7 @@ def test_every_interval_is_accounted_for(seed):
 def test_the_polynomial_recovers_a_polynomial_rate():
     rate = arch(peak=14, curvature=0.06, middle=10)
     times = train_at_rate(rate, start=2.0, stop=18.0)
-    smoothed = smooth_polynomial(times)
+    smoothed = smooth_polynomial(times, interval_share=1.0)
     inside = np.linspace(times[0], times[-1], 100)
     np.testing.assert_allclose(smoothed(inside), rate(inside), atol=1e-8)
 
@@ -80,7 +80,7 @@ def test_the_polynomial_recovers_a_polynomial_rate():
 def test_the_polynomial_is_accurate_far_from_the_origin_of_time():
     rate = arch(peak=14, curvature=0.06, middle=10)
     times = train_at_rate(rate, start=2.0, stop=18.0)
-    far = smooth_polynomial(times + 1e4)
+    far = smooth_polynomial(times + 1e4, interval_share=1.0)
     np.testing.assert_allclose(far(times + 1e4), rate(times), atol=1e-6)
 
 
@@ -184,11 +184,12 @@ def test_the_spline_is_not_misled_by_variable_intervals_as_their_inverse_is():
     assert instantaneous_rate(times)[1].mean() > 10.3
 
 
-def test_the_spline_is_not_half_an_interval_late():
+def test_spline_and_polynomial_are_not_half_an_interval_late():
     rising = train_that_integrates(lambda t: 5 + 0.5 * t, start=0.0, stop=20.0)
     middle = rising[20:-20]
-    late = smooth_polynomial(rising, order=1)(middle) - (5 + 0.5 * middle)
+    late = smooth_polynomial(rising, order=1, interval_share=1.0)(middle) - (5 + 0.5 * middle)
     assert late.mean() < -0.02
+    np.testing.assert_allclose(smooth_polynomial(rising, order=1)(middle), 5 + 0.5 * middle, atol=0.005)
     np.testing.assert_allclose(smooth_spline(rising)(middle), 5 + 0.5 * middle, atol=0.005)
 
 
@@ -233,7 +234,7 @@ def test_errors_name_the_motor_unit_and_the_smoothers():
         smooth_units({"a": np.arange(0, 2, 0.1), "b": np.array([1.0, 0.9])})
     with pytest.raises(InputError, match="Choose from polynomial, hanning"):
         RateSettings("splines")
-    with pytest.raises(InputError, match=r"no constant 'degree'. Choose from order"):
+    with pytest.raises(InputError, match=r"no constant 'degree'. Choose from order, interval_share"):
         RateSettings("polynomial", {"polynomial": {"degree": 4}})
 
 

@@ -51,7 +51,7 @@ def test_the_error_of_a_polynomial_is_that_of_least_squares():
     times, rates = instantaneous_rate(TRAIN)
     centre, half = (TRAIN[0] + TRAIN[-1]) / 2, (TRAIN[-1] - TRAIN[0]) / 2
     powers = lambda at: np.vander((at - centre) / half, 6)  # noqa: E731 (a line reads best where it is used)
-    fit = sm.OLS(rates, powers(times)).fit()
+    fit = sm.OLS(rates, powers(times - 0.5 / rates)).fit()
     contrast = powers(INSTANTS[:1]) - powers(INSTANTS[2:])
     own, shared = standard_errors(
         [smooth_polynomial(TRAIN).uncertainty], INSTANTS[:1], INSTANTS[2:], np.array([[True]])

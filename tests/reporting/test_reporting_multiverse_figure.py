@@ -64,8 +64,8 @@ def test_choices_are_called_so_that_rules_can_be_told_apart():
     called = choices(RULES)
     assert list(called["Smoother"].cat.categories) == [
         "spline",
-        "polynomial, order = 5",
-        "polynomial, order = 4",
+        "polynomial, order 5, share 0.5",
+        "polynomial, order 4, share 0.5",
     ]
     assert list(called["Recruitment gap"].cat.categories) == ["1 s", "2 s"]
     assert list(called["Derecruitment gap"].cat.categories) == ["no rule", "1 s"]
@@ -114,7 +114,7 @@ def test_each_analysis_has_one_stroke_in_each_kind_of_choice(figure):
     headings = ["Smoother", "Correlation", "Recruitment gap", "Derecruitment gap", "Unit's ΔF"]
     assert [label for label in found if not found[label] and label in headings] == headings
     kinds = {
-        "Smoother": ["spline", "polynomial, order = 5", "polynomial, order = 4"],
+        "Smoother": ["spline", "polynomial, order 5, share 0.5", "polynomial, order 4, share 0.5"],
         "Unit's ΔF": ["mean of controls", "median of controls", "mean over same pairs", "composite control"],
     }
     for names in kinds.values():
@@ -135,9 +135,11 @@ def test_strokes_are_those_of_the_sorted_analyses(figure, contrasts):
         & (contrasts["rule"] != "main")
     ].dropna(subset=["estimate"])
     rows = rows.sort_values("estimate", kind="stable")
-    expected = np.flatnonzero(called[rows["rule"]] == "polynomial, order = 4")
+    expected = np.flatnonzero(called[rows["rule"]] == "polynomial, order 4, share 0.5")
     # Labels are on the left panel only; the lines are shared.
-    line = [label.get_text() for label in figure.axes[2].get_yticklabels()].index("polynomial, order = 4")
+    line = [label.get_text() for label in figure.axes[2].get_yticklabels()].index(
+        "polynomial, order 4, share 0.5"
+    )
     places = [
         segment[0, 0]
         for collection in figure.axes[3].collections

@@ -36,7 +36,8 @@ class SensitivitySettings:
     smoothers: tuple[Mapping, ...] = (
         {"smoother": "spline"},
         {"smoother": "polynomial"},
-        {"smoother": "polynomial", "order": 4},
+        {"smoother": "polynomial", "interval_share": 1.0},
+        {"smoother": "polynomial", "order": 4, "interval_share": 1.0},
         {"smoother": "svr"},
         {"smoother": "hanning"},
     )

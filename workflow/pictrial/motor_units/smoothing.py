@@ -22,14 +22,16 @@ from pictrial.motor_units.support_vector_rate import smooth_svr
 
 
 def smooth_polynomial(
-    times: np.ndarray, order: int = 5, limits: DischargeLimits = USUAL_LIMITS
+    times: np.ndarray,
+    order: int = 5,
+    interval_share: float = 0.5,
+    limits: DischargeLimits = USUAL_LIMITS,
 ) -> SmoothedRate:
     """Fit a polynomial in time to the instantaneous discharge rate by least squares.
 
     Time is centred and scaled to -1…1 between the first and last discharge before the fit; in raw
-    seconds high powers of time lose their digits. The first rate belongs to the second discharge, so
-    at the first discharge the polynomial is read one interspike interval before its first sample. That
-    is allowed, because the unit is active there; anything earlier is NaN.
+    seconds high powers of time lose their digits. At the first discharge the polynomial is read before its
+    first sample. That is allowed, because the unit is active there; anything earlier is NaN.
 
     Parameters
     ----------
@@ -37,6 +39,9 @@ def smooth_polynomial(
         Ascending discharge times in s.
     order : int
         Of the polynomial; 5 is the habit for paired motor units.
+    interval_share : float
+        Where in its interval a rate belongs: 0.5, the middle, whose mean rate it is; 1, the later discharge,
+        is the habit, by which every rate comes half an interval late.
     limits : DischargeLimits
         Interspike intervals that enter the fit, see :func:`clean_train`.
 
@@ -57,13 +62,14 @@ def smooth_polynomial(
     def powers(times: np.ndarray) -> np.ndarray:
         return polynomial.polyvander((times - centre) / half, order)
 
-    basis, triangle = np.linalg.qr(powers(train.rate_times))
+    rate_times = train.rate_times - (1 - interval_share) / train.rates
+    basis, triangle = np.linalg.qr(powers(rate_times))
     coefficients = np.linalg.solve(triangle, basis.T @ train.rates)
     residuals = train.rates - basis @ (basis.T @ train.rates)
     sd = np.sqrt(residuals @ residuals / (residuals.size - order - 1))
     turn = np.linalg.inv(triangle)
     uncertainty = RateUncertainty(
-        times=train.rate_times,
+        times=rate_times,
         residuals=residuals,
         noise=np.full(residuals.size, sd),
         weights=lambda times: powers(times) @ turn @ basis.T,

@@ -109,7 +109,9 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
 def choices(rules: pd.DataFrame) -> pd.DataFrame:
     """Return how the choices of each rule are called, rules by kinds of choice; categories are in order."""
     several = rules.groupby("smoother")["constants"].transform("nunique") > 1
-    smoother = rules["smoother"].where(~several, rules["smoother"] + ", " + rules["constants"])
+    # The last word of a constant's name and its value: there is little room.
+    constants = rules["constants"].str.replace(r"(?:\w+_)?(\w+) = ", r"\1 ", regex=True).str.replace(";", ",")
+    smoother = rules["smoother"].where(~several, rules["smoother"] + ", " + constants)
     sign = rules["correlation_rule"].map({"r": "r ≥ ", "r2": "r² ≥ "})
     table = {
         "Smoother": _ordered(smoother),
