@@ -41,11 +41,8 @@ def measure_pairs(discharges: dict[str, np.ndarray], rates: RateSettings = USUAL
     found = smooth_units(dict(sorted(discharges.items())), rates)
     smoothed = [rate if isinstance(rate, SmoothedRate) else None for rate in found.values()]
     n, units = len(found), tuple(found)
-    start, stop = (
-        np.array([[rate.recruitment, rate.derecruitment] if rate else [np.nan] * 2 for rate in smoothed])
-        .reshape(n, 2)
-        .T
-    )
+    start = np.array([rate.recruitment if rate else np.nan for rate in smoothed])
+    stop = np.array([rate.derecruitment if rate else np.nan for rate in smoothed])
     instants = np.linspace(start, stop, GRID, axis=1)
     control_rate = np.array(
         [rate(instants) if rate else np.full((n, GRID), np.nan) for rate in smoothed]
@@ -70,9 +67,8 @@ def measure_pairs(discharges: dict[str, np.ndarray], rates: RateSettings = USUAL
     }
     ends = np.isfinite(control_rate[:, :, 0]) & np.isfinite(control_rate[:, :, -1])
     uncertainties = [rate.uncertainty if rate else None for rate in smoothed]
-    matrices["own_standard_error"], matrices["shared_standard_error"] = standard_errors(
-        uncertainties, start, stop, ends
-    )
+    own, shared = standard_errors(uncertainties, start, stop, ends)
+    matrices |= {"own_standard_error": own, "shared_standard_error": shared}
     table = pd.DataFrame(columns | {name: matrix[control, test] for name, matrix in matrices.items()})
     return MeasuredPairs(units, control_rate, table)
 
