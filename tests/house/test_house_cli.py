@@ -24,7 +24,8 @@ def outcomes(tmp_path):
     condition = np.tile(["a", "b"], 24)
     value = 3 + (condition == "b") + np.repeat(random.normal(0, 1, 8), 6) + random.normal(0, 0.3, 48)
     path = tmp_path / "data.csv"
-    pd.DataFrame({"participant": people, "condition": condition, "value": value}).to_csv(path, index=False)
+    frame = pd.DataFrame({"participant": people, "condition": condition, "visit": range(48)})
+    frame.assign(value=value).to_csv(path, index=False)
     return path
 
 
@@ -81,18 +82,79 @@ def test_wrong_usage_ends_with_status_2(arguments, capsys):
     assert "usage: pictrial" in capsys.readouterr().err
 
 
-def test_lmm_writes_coefficients_and_standard_deviations(outcomes, tmp_path, capsys):
-    output = tmp_path / "result.csv"
-    assert main(["lmm", str(outcomes), "value ~ condition + (1 | participant)", "--output", str(output)]) == 0
-    assert "48 observations, provisional" in capsys.readouterr().out
-    result = pd.read_csv(output).set_index("term")
-    assert list(result["part"]) == ["fixed", "fixed", "random_sd", "random_sd"]
+def lmm(outcomes, output, *options: str) -> pd.DataFrame:
+    """Run `lmm` and return what it wrote by section, term and stat."""
+    formula = "value ~ condition + (1 | participant)"
+    assert main(["lmm", str(outcomes), formula, *options, "--output", str(output)]) == 0
+    return pd.read_csv(output, keep_default_na=False).set_index(["section", "term", "stat"])["value"]
+
+
+def test_lmm_writes_the_layout_and_prints_what_people_read(outcomes, tmp_path, capsys):
+    levels = "--levels=condition=b,a"
+    result = lmm(outcomes, tmp_path / "r.csv", levels, "--emm", "~ condition", "--adjust", "holm")
+    said = capsys.readouterr().out
+    assert "48 observations" in said and "Joint tests (type III), Kenward-Roger" in said
     frame = pd.read_csv(outcomes)
     means = frame.pivot_table(index="participant", columns="condition", values="value")
-    # Balanced data: the estimate is the mean of the paired differences.
-    assert result.loc["conditionb", "estimate"] == pytest.approx((means["b"] - means["a"]).mean())
-    assert (result["status"] == "provisional").all()
-    assert (result["n"] == 48).all()
+    # Balanced data: the estimate is the mean of the paired differences, and b is the reference.
+    difference = (means["b"] - means["a"]).mean()
+    assert float(result["fixef", "conditiona", "estimate"]) == pytest.approx(-difference)
+    assert float(result["pairwise_kr", "b - a", "estimate"]) == pytest.approx(difference)
+    assert float(result["emm_satt", "a", "emmean"]) == pytest.approx(means["a"].mean())
+    # One comparison: adjusting changes nothing. Participants and residuals: 48 - 8 - 1 degrees of freedom.
+    assert result["pairwise_kr", "b - a", "p_holm"] == result["pairwise_kr", "b - a", "p_none"]
+    assert float(result["pairwise_kr", "b - a", "df"]) == pytest.approx(39)
+    assert not [stat for _, _, stat in result.index if stat in ("p_tukey", "p_bonferroni")]
+
+
+def test_lmm_writes_only_what_was_asked_for(outcomes, tmp_path, capsys):
+    sections = {
+        options: set(lmm(outcomes, tmp_path / "r.csv", *options).index.get_level_values("section"))
+        for options in ((), ("--df", "kenward-roger"), ("--df", "satterthwaite"), ("--ml",))
+    }
+    assert {"anova3_satt", "anova3_kr", "fit_ml"} <= sections[()]
+    assert not [name for name in sections["--df", "kenward-roger"] if name.endswith("_satt")]
+    assert not [name for name in sections["--df", "satterthwaite"] if name.endswith("_kr")]
+    assert ("fixef", "conditionb", "estimate") in lmm(outcomes, tmp_path / "r.csv", "--df", "kenward-roger")
+    lmm(outcomes, tmp_path / "r.csv", "--ml")
+    assert "Fixed effects, maximum likelihood\n" in capsys.readouterr().out.split("observations\n")[-2]
+    assert sections["--ml",] == {"fit", "fit_ml", "fixef_ml", "vc_ml"}
+
+
+def test_lmm_reads_tables_of_the_pipeline_and_levels_called_none(outcomes, tmp_path):
+    frame = pd.read_csv(outcomes).replace({"condition": {"a": "None"}})
+    frame.loc[0, "value"] = None
+    frame.to_csv(tmp_path / "d.tsv", sep="\t", index=False, na_rep="n/a")
+    result = lmm(tmp_path / "d.tsv", tmp_path / "r.csv", "--emm", "~condition")
+    assert (result["fit", "", "nobs"], result["fit", "", "n_left_out"]) == (47, 1)
+    assert ("emm_kr", "None", "emmean") in result
+
+
+def test_lmm_names_the_columns_that_say_nothing_new(outcomes, tmp_path, capsys):
+    frame = pd.read_csv(outcomes)
+    frame.assign(dose=(frame["condition"] == "b") * 2.0).to_csv(outcomes, index=False)
+    formula = "value ~ condition + dose + (1 | participant)"
+    assert main(["lmm", str(outcomes), formula, "--output", str(tmp_path / "r.csv")]) == 0
+    assert "other columns say the same: dose" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--levels", "condition"], "COLUMN=A,B"),
+        (["--levels", "condition=a"], "level 'b'"),
+        (["--levels", "dose=a,b"], "'dose'"),
+        (["--emm", "~ value"], "'value'"),
+        (["--emm", "condition"], "marginal means"),
+        (["--adjust", "scheffe"], "'scheffe'"),
+    ],
+)
+def test_lmm_refuses_options_that_do_not_fit(outcomes, tmp_path, capsys, options, message):
+    output = tmp_path / "result.csv"
+    formula = "value ~ condition + (1 | participant)"
+    assert main(["lmm", str(outcomes), formula, *options, "--output", str(output)]) == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +163,8 @@ def test_lmm_writes_coefficients_and_standard_deviations(outcomes, tmp_path, cap
         ("value ~ dose + (1 | participant)", "dose"),
         ("value condition", "formula"),
         ("value ~ condition", "random"),
+        ("value ~ condition + (condition | visit)", "random effects"),
+        ("value ~ condition + (1 | condition)", "leave nothing"),
     ],
 )
 def test_lmm_refuses_a_formula_that_does_not_fit(outcomes, tmp_path, capsys, formula, message):
@@ -113,13 +177,11 @@ def test_lmm_counts_the_rows_that_it_leaves_out(outcomes, tmp_path, capsys):
     frame = pd.read_csv(outcomes).assign(comment="")
     frame.loc[[3, 7], "value"] = None
     frame.to_csv(outcomes, index=False)
-    output = tmp_path / "r.csv"
-    assert main(["lmm", str(outcomes), "value ~ condition + (1 | participant)", "--output", str(output)]) == 0
+    result = lmm(outcomes, tmp_path / "r.csv")
     said = capsys.readouterr().out
     assert "2 of 48 rows left out, a column of the formula is empty" in said
     assert "46 observations" in said
-    result = pd.read_csv(output)
-    assert (result["n"] == 46).all() and (result["n_left_out"] == 2).all()
+    assert (result["fit", "", "nobs"], result["fit", "", "n_left_out"]) == (46, 2)
 
 
 def test_delta_f_with_the_regression_is_that_of_openhdemg(otb_testfile, tmp_path):

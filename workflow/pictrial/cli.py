@@ -29,7 +29,8 @@ EXAMPLES = """examples:
   pictrial import-edits decomposed/export_desc-decomposed_events.tsv edited.mat --editor "A. B." \\
     --reason "missed discharges" --output edits
   pictrial delta-f decomposed/export_desc-decomposed_events.tsv --output pairs.tsv
-  pictrial lmm outcomes.csv "delta_f ~ condition + (1 | participant)" --output result.csv
+  pictrial lmm outcomes.csv "delta_f ~ condition + (1 | participant)" --levels condition=control,RI,WBR \\
+    --emm "~ condition" --adjust holm --output result.csv
 """
 #: What every command takes that reads a recording.
 RECORDINGS = "a BIDS .bdf or .edf, or an OTBioLab+ .mat, .otb+ or .otb4"
@@ -79,11 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     delta_f.add_argument("--smoother", default="spline", metavar="NAME", help="default: spline")
     delta_f.set_defaults(run=_delta_f)
 
-    lmm = commands.add_parser("lmm", help="fit a linear mixed model (provisional: statsmodels)")
-    lmm.add_argument("data", type=Path, metavar="DATA.csv", help="one row per observation")
-    lmm.add_argument("formula", metavar="FORMULA", help="lme4 syntax, random intercepts")
-    lmm.add_argument("--output", type=Path, required=True, metavar="RESULT.csv")
-    lmm.set_defaults(run=_lmm)
+    _add_lmm(commands)
     return parser
 
 
@@ -111,6 +108,35 @@ def _add_exchange(commands) -> None:
     edits.add_argument("--date", help="when, as YYYY-MM-DD; default: today")
     edits.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the edits")
     edits.set_defaults(run=_import_edits)
+
+
+def _add_lmm(commands) -> None:
+    lmm = commands.add_parser("lmm", help="fit a linear mixed model, with marginal means and contrasts")
+    lmm.add_argument("data", type=Path, metavar="DATA.csv", help="one row per observation; or a .tsv")
+    lmm.add_argument("formula", metavar="FORMULA", help="in the syntax of lme4")
+    lmm.add_argument(
+        "--levels",
+        action="append",
+        default=[],
+        metavar="COLUMN=A,B,…",
+        help="levels of a factor, reference first; otherwise text is a factor with sorted levels",
+    )
+    lmm.add_argument("--emm", metavar="MEANS", help="marginal means to compare: '~ condition | sex'")
+    lmm.add_argument(
+        "--df", choices=["kenward-roger", "satterthwaite", "both"], default="both", help="default: both"
+    )
+    lmm.add_argument(
+        "--adjust",
+        action="append",
+        metavar="NAME",
+        help="adjustment of P, repeatable: bonferroni, holm, hochberg, hommel, sidak, BH, tukey (pairwise), "
+        "dunnettx (against the first level), mvt; default: all but hochberg and hommel",
+    )
+    kind = lmm.add_mutually_exclusive_group()
+    kind.add_argument("--reml", action="store_true", help="tests after REML, ML beside it; the default")
+    kind.add_argument("--ml", action="store_true", help="maximum likelihood only, without tests")
+    lmm.add_argument("--output", type=Path, required=True, metavar="RESULT.csv")
+    lmm.set_defaults(run=_lmm)
 
 
 def _positive(text: str) -> int:
@@ -240,42 +266,69 @@ def _delta_f(options: argparse.Namespace) -> None:
 
 
 def _lmm(options: argparse.Namespace) -> None:
-    import pandas as pd
+    from pictrial.statistics.linear_mixed_model import fit_linear_mixed_model
+    from pictrial.statistics.model_arrays import NotEstimable
+    from pictrial.statistics.model_formula import parse_model_formula
+    from pictrial.statistics.model_matrices import build_model
+    from pictrial.statistics.multiplicity import check_adjustment
+    from pictrial.statistics.reference_layout import (
+        DEFAULT_ADJUSTMENTS,
+        fit_rows,
+        model_rows,
+        summary,
+        write_layout,
+    )
 
-    from pictrial.files import atomic_path
-    from pictrial.statistics.formula import parse_formula
-    from pictrial.statistics.mixed_model import NotEstimable, fit_mixed_model, fit_record
-
-    try:
-        frame = pd.read_csv(options.data)
-    except OSError as error:
-        raise InputError(options.data, f"cannot be read ({error.strerror})", "Check the path.") from None
-    except ValueError as error:
-        raise InputError(
-            options.data, f"not a CSV table ({error})", "Give one row per observation."
-        ) from error
-    formula = parse_formula(options.formula)
+    formula = parse_model_formula(options.formula)
+    levels = _levels(options.levels)
+    adjustments = [check_adjustment(name) for name in options.adjust or DEFAULT_ADJUSTMENTS]
+    frame = _read_table(options.data)
+    for name in levels:
+        if name not in frame:
+            raise InputError(options.data, f"there is no column {name!r}", "Correct --levels.")
     complete = frame.dropna(subset=[name for name in formula.names if name in frame])
-    left_out = len(frame) - len(complete)
-    if left_out:
-        print(f"{options.data}: {left_out} of {len(frame)} rows left out, a column of the formula is empty")
+    inferences = {"kenward-roger": ["kr"], "satterthwaite": ["satt"], "both": ["satt", "kr"]}[options.df]
     try:
-        record = fit_record(fit_mixed_model(complete, formula, levels={}))
+        design = build_model(complete, formula, levels)
+        if options.ml:
+            rows = list(fit_rows(fit_linear_mixed_model(design.matrices, reml=False)))
+        else:
+            rows = model_rows(design, inferences, options.emm, adjustments)
     except NotEstimable as reason:
         raise InputError(options.data, str(reason), "Give more data, or a smaller model.") from None
-    fixed = [{"part": "fixed", "term": term, **values} for term, values in record["fixed_effects"].items()]
-    deviations = record["standard_deviations"].items()
-    random = [{"part": "random_sd", "term": term, "estimate": value} for term, value in deviations]
-    result = pd.DataFrame(fixed + random, columns=["part", "term", "estimate", "standard_error"])
-    with atomic_path(options.output) as temporary:
-        result.assign(
-            n=len(complete),
-            n_left_out=left_out,
-            method=record["method"],
-            status=record["status"],
-            warning="; ".join(record["warnings"]),
-        ).to_csv(temporary, index=False, lineterminator="\n")
-    print(f"{options.output}: {len(complete)} observations, {record['status']}")
+    left_out = len(frame) - len(complete)
+    write_layout([*rows, ("fit", "", "n_left_out", left_out)], options.output)
+    if left_out:
+        print(f"{options.data}: {left_out} of {len(frame)} rows left out, a column of the formula is empty")
+    if design.dropped:
+        print(f"left out, because other columns say the same: {', '.join(design.dropped)}")
+    print(summary(rows))
+    print(f"{options.output}: {len(complete)} observations")
+
+
+def _levels(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Return the levels that `COLUMN=A,B` name."""
+    levels: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        levels[name.strip()] = [value.strip() for value in values.split(",")]
+        if not name.strip() or not all(levels[name.strip()]):
+            raise InputError(f"--levels {text}", "it is not COLUMN=A,B,…", "Name the reference level first.")
+    return levels
+
+
+def _read_table(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        # pandas alone would also take a level called None for a missing value.
+        missing = ["", "NA", "NaN", "nan", "n/a"]
+        separator = "\t" if path.suffix == ".tsv" else ","
+        return pd.read_csv(path, sep=separator, keep_default_na=False, na_values=missing)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "Check the path.") from None
+    except ValueError as error:
+        raise InputError(path, f"not a CSV table ({error})", "Give one row per observation.") from error
 
 
 if __name__ == "__main__":

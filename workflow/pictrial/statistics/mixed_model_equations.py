@@ -1,0 +1,320 @@
+"""Deviance of a linear mixed model and its gradient, and the derivatives that tests of fixed effects need.
+
+Every sum over observations is taken once, into crossproducts of the random effects' columns Z, the fixed
+effects' columns X and the response. What follows works on these, for each connected component of the grouping
+structure (a participant with all that is nested in it) on its own, so that the cost is the sum of the cubed
+numbers of random effects per component. Crossed groups make one component.
+
+Inside, all is scaled: rows by the root of their weight, X to orthonormal columns, the response to its
+residual from X, of root mean square 1, and the columns of each random term to a mean crossproduct of I. The
+scaled theta depends neither on units nor on the origin of a covariate, and the optimiser meets
+well-conditioned problems.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pictrial.statistics.model_arrays import ModelMatrices, NotEstimable, RandomTerm
+
+#: An ordinary least squares fit that leaves less than this share of the response leaves nothing to model.
+EXACT_FIT = 1e-12
+#: A column of which less than this share is new is collinear (R's tolerance).
+COLLINEAR = 1e-7
+
+
+@dataclass(frozen=True)
+class Components:
+    """Connected components of about the same number of random effects, padded with zeros to one size.
+
+    Attributes
+    ----------
+    zz : ndarray, shape (components, effects, effects)
+        Z'Z.
+    zc : ndarray, shape (components, effects, columns + 1)
+        Z'[X, y].
+    entries : tuple of four ndarray of int
+        Component, row, column and index in theta of each entry of Lambda that is not a structural zero.
+    """
+
+    zz: np.ndarray
+    zc: np.ndarray
+    entries: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+    def factor(self, theta: np.ndarray) -> np.ndarray:
+        """Return Lambda, the Cholesky factor of the random effects' covariance in units of sigma^2."""
+        component, row, column, index = self.entries
+        factor = np.zeros_like(self.zz)
+        factor[component, row, column] = theta[index]
+        return factor
+
+    def pattern(self, index: int) -> np.ndarray:
+        """Return dT / dg, the derivative of the covariance T of the effects by its entry `index`."""
+        pattern = np.zeros_like(self.zz)
+        component, row, column = (array[self.entries[3] == index] for array in self.entries[:3])
+        pattern[component, row, column] = 1
+        pattern[component, column, row] = 1
+        return pattern
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Crossproducts through W = (I + Z T Z')^-1, with C = [X, y].
+
+    Attributes
+    ----------
+    log_determinant : float
+        Of I + Z T Z'.
+    cwc : ndarray, shape (columns + 1, columns + 1)
+        C'WC.
+    inner : list of ndarray, shape (components, effects, effects)
+        K with W = I - Z K Z', one array for each of `MixedModelEquations.components`.
+    zwz : list of ndarray, shape (components, effects, effects)
+        Z'WZ.
+    zwc : list of ndarray, shape (components, effects, columns + 1)
+        Z'WC.
+    """
+
+    log_determinant: float
+    cwc: np.ndarray
+    inner: list[np.ndarray]
+    zwz: list[np.ndarray]
+    zwc: list[np.ndarray]
+
+    @cached_property
+    def phi(self) -> np.ndarray:
+        """(X'WX)^-1."""
+        return np.linalg.inv(self.cwc[:-1, :-1])
+
+    @cached_property
+    def residual_map(self) -> np.ndarray:
+        """Coefficients, shape (columns + 1, columns + 1), that turn [X, y] into [X, y - Xb]."""
+        transform = np.eye(len(self.cwc))
+        transform[:-1, -1] = -self.phi @ self.cwc[:-1, -1]
+        return transform
+
+
+class MixedModelEquations:
+    """The model y = Xb + Zu + e as a function of theta.
+
+    Parameters
+    ----------
+    matrices : ModelMatrices
+
+    Attributes
+    ----------
+    n, p : int
+        Observations and fixed effects.
+    components : list of Components
+    diagonal : ndarray of bool, shape (parameters,)
+        Which entries of theta stand on the diagonal of their factor.
+    triangles : list of tuple of three ndarray of int
+        Row, column and index in theta of the lower triangle of each term.
+
+    Raises
+    ------
+    NotEstimable
+        Where the fixed effects leave nothing of the response, or a random columns are collinear.
+    """
+
+    def __init__(self, matrices: ModelMatrices):
+        self.matrices = matrices
+        self.n, self.p = matrices.fixed.shape
+        root = np.sqrt(np.ones(self.n) if matrices.weights is None else matrices.weights)
+        self._log_weights = 2 * float(np.log(root).sum())
+        fixed, self._triangle = np.linalg.qr(matrices.fixed * root[:, None])
+        response = matrices.response * root
+        self._start = fixed.T @ response
+        residual = response - fixed @ self._start
+        residual -= fixed @ (fixed.T @ residual)
+        self.response_scale = float(np.sqrt(residual @ residual / self.n))
+        if self.response_scale**2 * self.n <= EXACT_FIT * (response @ response):
+            raise NotEstimable("the fixed effects fit the response exactly, nothing is left to vary")
+        fixed_and_response = np.column_stack([fixed, residual / self.response_scale])
+        self.crossproduct = fixed_and_response.T @ fixed_and_response
+        self._scales = [_triangular_scale(term, root) for term in matrices.random]
+        self._lay_out_theta()
+        self._split_into_components(fixed_and_response, root)
+
+    def _lay_out_theta(self) -> None:
+        """Order theta as lme4 does: term by term, each lower triangle column by column."""
+        self.triangles = []
+        first = 0
+        for term in self.matrices.random:
+            column, row = np.triu_indices(len(term.columns))
+            self.triangles.append((row, column, first + np.arange(len(row))))
+            first += len(row)
+        self.diagonal = np.concatenate([row == column for row, column, _ in self.triangles])
+
+    def factors(self, theta: np.ndarray) -> list[np.ndarray]:
+        """Return the Cholesky factor of each term, lower triangles, shape (columns, columns)."""
+        factors = [np.zeros(scale.shape) for scale in self._scales]
+        for factor, (row, column, index) in zip(factors, self.triangles, strict=True):
+            factor[row, column] = theta[index]
+        return factors
+
+    def scaled(self, theta: np.ndarray) -> np.ndarray:
+        """Turn theta of lme4 into the scaled theta."""
+        return self._flat([m @ factor for m, factor in zip(self._scales, self.factors(theta), strict=True)])
+
+    def unscaled(self, theta: np.ndarray) -> np.ndarray:
+        """Turn the scaled theta into that of lme4."""
+        pairs = zip(self._scales, self.factors(theta), strict=True)
+        return self._flat([np.linalg.solve(m, factor) for m, factor in pairs])
+
+    def _flat(self, factors: list[np.ndarray]) -> np.ndarray:
+        pairs = zip(factors, self.triangles, strict=True)
+        return np.concatenate([factor[row, column] for factor, (row, column, _) in pairs])
+
+    def _split_into_components(self, fixed_and_response: np.ndarray, root: np.ndarray) -> None:
+        from scipy import sparse
+        from scipy.sparse.csgraph import connected_components
+
+        rows, indicators, effects, entries = np.arange(self.n), [], [], []
+        first = 0
+        for term, scale, triangle in zip(self.matrices.random, self._scales, self.triangles, strict=True):
+            width, levels = len(scale), term.n_levels
+            shape = (self.n, levels * width)
+            indicators.append(sparse.csr_array((np.ones(self.n), (rows, term.codes)), (self.n, levels)))
+            columns = term.codes[:, None] * width + np.arange(width)
+            values = np.linalg.solve(scale.T, (term.design * root[:, None]).T).T
+            at = (np.repeat(rows, width), columns.ravel())
+            effects.append(sparse.csr_array((values.ravel(), at), shape))
+            starts = first + width * np.arange(levels)[:, None]
+            row, column, index = triangle
+            entries.append(np.stack(np.broadcast_arrays(starts + row, starts + column, index)).reshape(3, -1))
+            first += levels * width
+        links = sparse.hstack(indicators, format="csr")
+        of_level = connected_components(links.T @ links, directed=False)[1]
+        widths = [np.full(term.n_levels, len(term.columns)) for term in self.matrices.random]
+        of_effect = np.repeat(of_level, np.concatenate(widths))
+        z = sparse.hstack(effects, format="csr")
+        self.effects = first
+        self._fill(of_effect, sparse.coo_array(z.T @ z), z.T @ fixed_and_response, np.hstack(entries))
+
+    def _fill(self, of_effect: np.ndarray, zz, zc: np.ndarray, entries: np.ndarray) -> None:
+        """Lay the components out in arrays; those of a size between two powers of 2 share one array."""
+        order = np.argsort(of_effect, kind="stable")
+        sizes = np.bincount(of_effect)
+        local = np.empty(self.effects, int)
+        local[order] = np.arange(self.effects) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        bucket = np.ceil(np.log2(sizes)).astype(int)
+        self.components, self._places = [], []
+        for size in np.unique(bucket):
+            members = np.flatnonzero(bucket == size)
+            number = np.full(len(sizes), -1)
+            number[members] = np.arange(len(members))
+            number = number[of_effect]
+            width = sizes[members].max()
+            square = np.zeros((len(members), width, width))
+            with_columns = np.zeros((len(members), width, zc.shape[1]))
+            here = number[zz.row] >= 0
+            row, column = zz.row[here], zz.col[here]
+            square[number[row], local[row], local[column]] = zz.data[here]
+            own = np.flatnonzero(number >= 0)
+            with_columns[number[own], local[own]] = zc[own]
+            row, column, index = entries[:, number[entries[0]] >= 0]
+            filled = (number[row], local[row], local[column], index)
+            self.components.append(Components(square, with_columns, filled))
+            self._places.append((own, number[own], local[own]))
+
+    def moments(self, theta: np.ndarray) -> Moments:
+        """Return the crossproducts at `theta` (scaled)."""
+        log_determinant, cwc = 0.0, self.crossproduct.copy()
+        inner, zwz, zwc = [], [], []
+        for block in self.components:
+            factor = block.factor(theta)
+            transposed = factor.transpose(0, 2, 1)
+            cholesky = np.linalg.cholesky(np.eye(factor.shape[1]) + transposed @ block.zz @ factor)
+            log_determinant += 2 * float(np.log(np.diagonal(cholesky, axis1=1, axis2=2)).sum())
+            half = np.linalg.solve(cholesky, transposed)
+            inner.append(half.transpose(0, 2, 1) @ half)
+            image = half @ block.zc
+            cwc -= np.tensordot(image, image, axes=((0, 1), (0, 1)))
+            through = block.zz @ inner[-1]
+            zwz.append(block.zz - through @ block.zz)
+            zwc.append(block.zc - through @ block.zc)
+        return Moments(log_determinant, cwc, inner, zwz, zwc)
+
+    def deviance(self, theta: np.ndarray, reml: bool) -> tuple[float, np.ndarray]:
+        """Return -2 log likelihood, profiled over b and sigma, and its gradient in theta (scaled).
+
+        Bates, Mächler, Bolker & Walker (2015), J Stat Softw 67(1), section 3. Gradient:
+        dD = tr(N dT) over the components, N = Z'WZ - Z'WX (X'WX)^-1 X'WZ - Z'W r r'WZ / sigma^2 with
+        r = y - Xb, the second term under REML only.
+        """
+        moments = self.moments(theta)
+        residual_df = self.n - self.p if reml else self.n
+        rss = self._residual_square(moments)
+        deviance = moments.log_determinant + residual_df * (1 + np.log(2 * np.pi * rss / residual_df))
+        deviance += 2 * residual_df * np.log(self.response_scale) - self._log_weights
+        if reml:
+            deviance += np.linalg.slogdet(moments.cwc[:-1, :-1])[1]
+            deviance += 2 * np.log(np.abs(np.diag(self._triangle))).sum()
+        middle = np.zeros_like(moments.cwc)
+        if reml:
+            middle[:-1, :-1] = moments.phi
+        middle[-1, -1] = residual_df / rss
+        middle = moments.residual_map @ middle @ moments.residual_map.T
+        gradient = np.zeros(len(theta))
+        for block, zwz, zwc in zip(self.components, moments.zwz, moments.zwc, strict=True):
+            component, row, column, index = block.entries
+            by_factor = 2 * (zwz - zwc @ middle @ zwc.transpose(0, 2, 1)) @ block.factor(theta)
+            gradient += np.bincount(index, by_factor[component, row, column], minlength=len(theta))
+        return float(deviance), gradient
+
+    @staticmethod
+    def _residual_square(moments: Moments) -> float:
+        last = moments.residual_map[:, -1]
+        return float(last @ moments.cwc @ last)
+
+    def estimates(self, theta: np.ndarray, reml: bool) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return sigma, b and the covariance of b at `theta` (scaled), in the units of the data."""
+        moments = self.moments(theta)
+        sigma = np.sqrt(self._residual_square(moments) / (self.n - self.p if reml else self.n))
+        sigma *= self.response_scale
+        beta = self._start - self.response_scale * moments.residual_map[:-1, -1]
+        return float(sigma), np.linalg.solve(self._triangle, beta), sigma**2 * self.unscale(moments.phi)
+
+    def unscale(self, covariance: np.ndarray) -> np.ndarray:
+        """Turn a covariance of the coefficients of the orthonormal columns into one of b."""
+        inverse = np.linalg.inv(self._triangle)
+        return inverse @ covariance @ inverse.T
+
+    def scale_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Turn rows of contrasts, shape (rows, columns), into contrasts of the orthonormal columns."""
+        return np.linalg.solve(self._triangle.T, np.atleast_2d(rows).T).T
+
+    def random_effects(self, theta: np.ndarray) -> list[np.ndarray]:
+        """Return T Z'W (y - Xb) for each term, shape (levels, columns), in the units of the data."""
+        moments = self.moments(theta)
+        flat = np.zeros(self.effects)
+        for block, zwc, (own, number, local) in zip(self.components, moments.zwc, self._places, strict=True):
+            factor = block.factor(theta)
+            score = zwc @ moments.residual_map[:, -1]
+            effects = (factor @ (factor.transpose(0, 2, 1) @ score[..., None]))[..., 0]
+            flat[own] = effects[number, local]
+        predicted, first = [], 0
+        for term, scale in zip(self.matrices.random, self._scales, strict=True):
+            end = first + term.n_levels * len(scale)
+            effects = flat[first:end].reshape(-1, len(scale)) * self.response_scale
+            predicted.append(np.linalg.solve(scale, effects.T).T)
+            first = end
+        return predicted
+
+
+def _triangular_scale(term: RandomTerm, root: np.ndarray) -> np.ndarray:
+    """Return the lower triangle M with M'M the mean crossproduct of the weighted columns.
+
+    Z M^-1 has the crossproduct I, and M times a lower triangle (a factor of the covariance) is one again.
+    """
+    weighted = term.design * root[:, None]
+    sizes = np.sqrt(np.mean(weighted**2, axis=0))
+    if sizes.all():
+        unit = weighted / sizes
+        triangle = np.linalg.qr(unit[:, ::-1])[1][::-1, ::-1] / np.sqrt(len(root))
+        signed = triangle * np.sign(np.diag(triangle))[:, None]
+        if np.diag(signed).min() > COLLINEAR:
+            return signed * sizes
+    raise NotEstimable(f"random effects of {term.group} are collinear: {', '.join(term.columns)}")
