@@ -9,7 +9,12 @@ from scipy import stats
 
 from pictrial.statistics import kenward_roger, satterthwaite
 from pictrial.statistics.covariance_derivatives import covariance_derivatives, hessian_in_theta
-from pictrial.statistics.linear_mixed_model import _minimise, fit_linear_mixed_model
+from pictrial.statistics.linear_mixed_model import (
+    OFF_THE_BOUNDARY,
+    _minimise,
+    _off_the_boundary,
+    fit_linear_mixed_model,
+)
 from pictrial.statistics.mixed_model_equations import MixedModelEquations
 from pictrial.statistics.model_arrays import ModelMatrices, NotEstimable, RandomTerm
 
@@ -108,15 +113,9 @@ def test_gradient_and_hessian_are_those_of_finite_differences(reml, zero):
     sigma = equations.estimates(theta, reml)[0]
     shifts = step * np.eye(len(theta))
 
-    def gradient(at):
-        return np.array(
-            [
-                (equations.deviance(at + h, reml)[0] - equations.deviance(at - h, reml)[0]) / (2 * step)
-                for h in shifts
-            ]
-        )
-
-    assert equations.deviance(theta, reml)[1] == pytest.approx(gradient(theta), rel=1e-5, abs=1e-5)
+    rises = [equations.deviance(theta + h, reml)[0] - equations.deviance(theta - h, reml)[0] for h in shifts]
+    slopes = np.array(rises) / (2 * step)
+    assert equations.deviance(theta, reml)[1] == pytest.approx(slopes, rel=1e-5, abs=1e-5)
     derivatives = covariance_derivatives(equations, theta, sigma)
     hessian = hessian_in_theta(equations, derivatives, theta, reml)[1]
     # Profiled over sigma, the Hessian is that of the exact gradient.
@@ -167,6 +166,16 @@ def test_a_start_on_the_boundary_is_left():
     theta, deviance = _minimise(equations, np.zeros(len(equations.diagonal)), True)
     assert deviance == pytest.approx(fit_linear_mixed_model(crossed()).deviance, abs=1e-7)
     assert (theta[equations.diagonal] > 0.1).all()
+
+
+def test_both_signs_below_a_zero_are_tried():
+    equations = MixedModelEquations(crossed())
+    theta = np.array([0.7, 0.0, 0.4, 1.0, 0.0])  # units; subjects: intercept, covariance, slope; items
+    starts = _off_the_boundary(equations, theta)
+    lifted = [0.7, OFF_THE_BOUNDARY, 0.4, 1.0, OFF_THE_BOUNDARY]
+    assert [start.tolist() for start in starts] == [lifted, [*lifted[:2], -0.4, *lifted[3:]]]
+    assert len(_off_the_boundary(equations, np.array([0.0, 1.0, 0.4, 1.0, 1.0]))) == 1
+    assert _off_the_boundary(equations, np.ones(5)) == []
 
 
 def inference(model):
@@ -316,12 +325,40 @@ def test_balanced_split_plot_has_the_exact_tests():
     assert kenward_roger.adjusted_covariance(model) == pytest.approx(model.covariance, rel=1e-6, abs=1e-10)
 
 
+@pytest.mark.parametrize("subjects", [2, 3, 4, 6])
+def test_complete_blocks_of_few_subjects_have_the_exact_test(subjects):
+    """2 and 4 degrees of freedom are where Kenward and Roger's formulas divide zero by zero."""
+    table = np.random.default_rng(2).normal(size=(subjects, 3)) + 3 * np.arange(subjects)[:, None]
+    time = np.tile(np.arange(3), subjects)
+    fixed = np.column_stack([np.ones(len(time)), time == 1, time == 2]).astype(float)
+    codes = np.repeat(np.arange(subjects), 3)
+    matrices = ModelMatrices(table.ravel(), fixed, ("(Intercept)", "t1", "t2"), (term("subject", codes),))
+    model = fit_linear_mixed_model(matrices)
+    residual = table - table.mean(axis=1)[:, None] - table.mean(axis=0) + table.mean()
+    df = 2 * (subjects - 1)
+    statistic = subjects * table.mean(axis=0).var(ddof=1) / (np.sum(residual**2) / df)
+    rows = np.eye(3)[1:]
+    for module in (kenward_roger, satterthwaite):
+        test = module.joint_test(model, rows)
+        assert (test.F, test.df1, test.df2) == pytest.approx((statistic, 2, df), rel=1e-6)
+    assert kenward_roger.contrast(model, rows[0])[1] == pytest.approx(df, rel=1e-8)
+
+
 def test_kenward_roger_asks_about_the_hypothesis_not_its_rows():
     model = fit_linear_mixed_model(crossed())
     rows = np.eye(3)[1:]
     mixed = np.array([[1.0, 2], [3, -1], [4, 1]]) @ rows
     one, other = kenward_roger.joint_test(model, rows), kenward_roger.joint_test(model, mixed)
     assert (other.F, other.df1, other.df2) == pytest.approx((one.F, 2, one.df2), rel=1e-9)
+
+
+def test_a_group_that_is_also_fixed_does_not_count():
+    matrices = split_plot()
+    sides = term("side", np.repeat([0, 1], 12))
+    model = fit_linear_mixed_model(replace(matrices, random=(*matrices.random, sides)))
+    alone = fit_linear_mixed_model(matrices)
+    row = np.eye(6)[2]
+    assert kenward_roger.contrast(model, row) == pytest.approx(kenward_roger.contrast(alone, row), rel=1e-6)
 
 
 def test_pooled_degrees_of_freedom():

@@ -101,6 +101,8 @@ def test_fit(lme4, case):
     assert model.npar == fit["npar"]
     assert model.sigma == pytest.approx(fit["sigma"], rel=RELATIVE)
     assert model.singular == bool(fit["is_singular"])
+    values = dict(zip(model.theta_names, model.theta, strict=True))
+    assert all(values[name] == 0 for name in model.zero_components)
     assert np.ptp(model.start_deviances) < 1e-8
     # A factor of zero is the root of a variance of zero: it is only known to the root of the precision.
     assert model.theta == pytest.approx(reference["theta"].to_numpy(), abs=3e-6)

@@ -10,8 +10,8 @@ import numpy as np
 from pictrial.statistics.covariance_derivatives import CovarianceDerivatives
 from pictrial.statistics.linear_mixed_model import JointTest, LinearMixedModel
 
-#: Numbers up to this are zero in a ratio of two zeros, which is then 1 (pbkrtest's tolerance).
-ZERO = 1e-14
+#: Numbers below this are zero in a ratio of two zeros (the degrees of freedom are 2), which is then 1.
+ZERO = 1e-8
 #: Eigenvalues of the scaled information up to this are left out of its inverse.
 FLAT = 1e-10
 
@@ -100,8 +100,12 @@ def _of_reml(model: LinearMixedModel) -> tuple[CovarianceDerivatives, np.ndarray
         raise ValueError("Kenward and Roger's correction is one of REML fits")
     derivatives = model.derivatives
     information = derivatives.expected_information
-    # Scaled to a unit diagonal first: the entries of g may differ by orders of magnitude.
-    scale = 1 / np.sqrt(np.diag(information))
+    # Scaled to a unit diagonal first: the entries of g may differ by orders of magnitude. One without
+    # information (its groups are also fixed effects) is left out.
+    diagonal = np.diag(information)
+    known = diagonal > FLAT * np.diag(derivatives.second_trace)
+    scale = np.zeros(len(diagonal))
+    scale[known] = diagonal[known] ** -0.5
     values, vectors = np.linalg.eigh(information * np.outer(scale, scale))
     kept = values > FLAT
     inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
@@ -118,13 +122,15 @@ def _denominator(model: LinearMixedModel, rows: np.ndarray) -> tuple[float, floa
     traces = np.einsum("iaa->i", products)
     a1 = traces @ parameters @ traces
     a2 = np.einsum("ij,iab,jba->", parameters, products, products)
+    if q == 1:  # then a1 = a2, and the rest comes to this
+        return float(2 / a2), 1.0
     b = (a1 + 6 * a2) / (2 * q)
     g = ((q + 1) * a1 - (q + 4) * a2) / ((q + 2) * a2)
     divisor = 3 * q + 2 * (1 - g)
     c1, c2, c3 = g / divisor, (q - g) / divisor, (q + 2 - g) / divisor
     v0, v1, v2 = 1 + c1 * b, 1 - c2 * b, 1 - c3 * b
     ratio = 1.0 if abs(1 - a2 / q) < ZERO and abs(v1) < ZERO else (1 - a2 / q) / v1
-    rho = ratio**2 * v0 / (q * v2)
-    df = 4 + (q + 2) / (q * rho - 1)
+    # rho = ratio^2 v0 / (q v2), df = 4 + (q + 2) / (q rho - 1), where v2 is zero if df is 4
+    df = 4 + (q + 2) * v2 / (ratio**2 * v0 - v2)
     scaling = 1.0 if abs(df - 2) < 0.01 else df * (1 - a2 / q) / (df - 2)
     return float(df), float(scaling)

@@ -225,15 +225,30 @@ def _starts(equations: MixedModelEquations) -> list[np.ndarray]:
 def _minimise(equations: MixedModelEquations, start: np.ndarray, reml: bool) -> tuple[np.ndarray, float]:
     """Return the theta of lowest deviance reached from `start`, and that deviance."""
     theta, deviance = _descend(equations, start, reml)
-    at_zero = equations.diagonal & (theta < SINGULAR)
-    if at_zero.any():
-        again = _descend(equations, np.where(at_zero, OFF_THE_BOUNDARY, theta), reml)
+    for lifted in _off_the_boundary(equations, theta):
+        again = _descend(equations, lifted, reml)
         if again[1] < deviance - SAME_DEVIANCE:
             theta, deviance = again
     # What is as good at zero is zero, not 1e-7.
     on_boundary = np.where(equations.diagonal & (theta < SINGULAR), 0.0, theta)
     there = equations.deviance(on_boundary, reml)[0]
     return (on_boundary, there) if there <= deviance + SAME_DEVIANCE else (theta, deviance)
+
+
+def _off_the_boundary(equations: MixedModelEquations, theta: np.ndarray) -> list[np.ndarray]:
+    """Return where to start again from `theta`: nowhere if no diagonal is zero.
+
+    What stands below a diagonal of zero can change sign at no cost, so both signs are tried.
+    """
+    at_zero = equations.diagonal & (theta < SINGULAR)
+    if not at_zero.any():
+        return []
+    lifted = np.where(at_zero, OFF_THE_BOUNDARY, theta)
+    mirrored = lifted.copy()
+    for row, column, index in equations.triangles:
+        below = (row > column) & np.isin(column, column[at_zero[index]])
+        mirrored[index[below]] *= -1
+    return [lifted] if (mirrored == lifted).all() else [lifted, mirrored]
 
 
 def _descend(equations: MixedModelEquations, start: np.ndarray, reml: bool) -> tuple[np.ndarray, float]:
