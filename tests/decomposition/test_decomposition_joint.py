@@ -28,7 +28,9 @@ def test_overlapping_potentials_are_told_apart_and_subtracted(seed):
     potentials = random.standard_normal((3, CHANNELS, BEFORE + AFTER))
     emg = mixture(trains, potentials)
     fitted = fit_potentials(emg, trains, BEFORE, AFTER)
-    np.testing.assert_allclose(fitted, potentials, atol=0.15)
+    # Where trains overlap by chance, single samples are less certain.
+    np.testing.assert_allclose(fitted, potentials, atol=0.3)
+    assert np.sqrt(np.mean((fitted - potentials) ** 2)) < 0.05
     residual = subtract_potentials(emg, trains, fitted, BEFORE)
     assert np.square(residual).sum() < 1e-3 * np.square(emg).sum()
     average = np.mean(
