@@ -27,6 +27,7 @@ WINDOWS = ("PySide6", "PySide6.QtCore", "PySide6.QtGui", "PySide6.QtWidgets", "o
 WINDOWS += ("openhdemg.ui.widgets", "openhdemg.ui.qt_matplotlib", "matplotlib.backends.backend_qtagg")
 sys.modules |= {name: MagicMock() for name in WINDOWS}
 
+# It must find the stand-ins for its windows, hence E402.
 import openhdemg.library as openhdemg  # noqa: E402
 
 
