@@ -45,7 +45,10 @@ def simulated_outcomes(plan: TrialPlan, seed: int) -> pd.DataFrame:
         estimate_delta_f(discharges).assign(participant=participant, session=session)
         for (participant, session), discharges in trial.discharges.items()
     ]
-    return build_outcomes(planned, unit_delta_f(pd.concat(pairs, ignore_index=True)))
+    return build_outcomes(
+        planned,
+        {"delta_f": unit_delta_f(pd.concat(pairs, ignore_index=True)).rename(columns={"delta_f": "value"})},
+    )
 
 
 def drawn_outcomes(plan: TrialPlan, seed: int) -> pd.DataFrame:
@@ -57,7 +60,7 @@ def contrasts_of_trial(outcomes_of: Callable[[TrialPlan, int], pd.DataFrame], se
     """Return for one trial the contrasts of the primary analysis, and the planted effects."""
     plan = load_plan(PLAN)
     outcomes = outcomes_of(plan, seed)
-    ard, _ = analyse_trial(plan, outcomes, "none")
+    ard, _ = analyse_trial(plan, outcomes, "none", seed=1)
     rows = []
     for condition, effect in EFFECTS.items():
         name = contrast_name(condition, plan.reference)

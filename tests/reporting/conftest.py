@@ -30,7 +30,7 @@ def outcomes(plan) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def ard(plan, outcomes) -> pd.DataFrame:
-    return analyse_trial(plan, outcomes, SHA)[0]
+    return analyse_trial(plan, outcomes, SHA, 1)[0]
 
 
 @pytest.fixture(scope="session")
@@ -38,4 +38,4 @@ def single(outcomes) -> tuple[TrialPlan, pd.DataFrame, pd.DataFrame]:
     """Plan, outcomes and ARD of one participant in one condition."""
     plan = load_plan(REPOSITORY / "config" / "vastus_lateralis" / "trial.yaml")
     one = outcomes[(outcomes["participant"] == "01") & (outcomes["condition"] == "control")]
-    return plan, one, analyse_trial(plan, one, SHA)[0]
+    return plan, one, analyse_trial(plan, one, SHA, 1)[0]

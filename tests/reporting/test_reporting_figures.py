@@ -92,7 +92,7 @@ def test_one_participant_is_drawn_and_the_empty_panel_says_why(single):
 
 def test_condition_without_value_is_not_drawn(plan, outcomes):
     rows = outcomes[outcomes["condition"] != "relaxation"]
-    ard, _ = analyse_trial(plan, rows, "0" * 64)
+    ard, _ = analyse_trial(plan, rows, "0" * 64, 1)
     left, right = draw_outcome(plan, ard, rows, "delta_f").axes
     assert [label.get_text() for label in left.get_xticklabels()] == ["Control", "Stimulation"]
     assert any("estimable" in text.get_text() for text in right.texts)
@@ -100,7 +100,7 @@ def test_condition_without_value_is_not_drawn(plan, outcomes):
 
 def test_no_value_at_all_is_drawn_empty(plan, outcomes):
     nothing = outcomes.iloc[:0]
-    ard, _ = analyse_trial(plan, nothing, "0" * 64)
+    ard, _ = analyse_trial(plan, nothing, "0" * 64, 1)
     draw_outcome(plan, ard, nothing, "delta_f").draw_without_rendering()
     assert "n = 0 participants" in figure_caption(plan, ard, "delta_f")
 
@@ -113,7 +113,7 @@ def test_caption_has_n_and_numbers_of_the_ard(plan, ard):
         for statistic in ("estimate", "ci_lower", "ci_upper"):
             assert decimal(look_up(ard, "primary", f"{level} - control", statistic)) in caption
         assert f"P = {p_value(look_up(ard, 'primary', f'{level} - control', 'p'))}" in caption
-    assert "provisional" in caption
+    assert "Kenward-Roger" in caption
     assert "<" not in caption
 
 

@@ -57,7 +57,7 @@ def contrasts(plan, outcomes):
 
 
 def test_main_rule_gives_the_numbers_of_the_planned_paired_comparison(plan, outcomes, contrasts):
-    ard = analyse_trial(plan, outcomes, "ab" * 32)[0]
+    ard = analyse_trial(plan, outcomes, "ab" * 32, 1)[0]
     statistics = {"estimate": "mean_difference", "ci_lower": "ci_lower", "ci_upper": "ci_upper", "p": "p"}
     for name in CONTRASTS:
         row = row_of(contrasts, name)

@@ -11,7 +11,7 @@ from pictrial.trial.analysis_tables import (
     build_periods,
     select_population,
 )
-from pictrial.trial.plan import load_plan, schedule
+from pictrial.trial.plan import ProtocolDeviation, load_plan, schedule
 
 PLAN = load_plan(SAMPLE)
 SCHEDULE = schedule(PLAN)
@@ -63,7 +63,7 @@ CHANNELS = table(
 
 @pytest.fixture
 def outcomes():
-    return build_outcomes(SCHEDULE, UNIT_DELTA_F)
+    return build_outcomes(SCHEDULE, {"delta_f": UNIT_DELTA_F.rename(columns={"delta_f": "value"})})
 
 
 def test_each_test_unit_has_a_row_in_every_session(outcomes):
@@ -90,22 +90,55 @@ def test_matched_units_have_a_value_in_every_condition(outcomes):
 
 def test_units_of_two_participants_with_one_name_stay_apart():
     shared = UNIT_DELTA_F.replace({"unit_id": {"d": "b"}})
-    outcomes = build_outcomes(SCHEDULE, shared)
+    outcomes = build_outcomes(SCHEDULE, {"delta_f": shared.rename(columns={"delta_f": "value"})})
     matched = outcomes.groupby(["participant", "unit_id"])["matched"].first()
     assert matched["01", "b"] and not matched["02", "b"]
 
 
 def test_the_order_of_the_rows_does_not_matter(outcomes):
     shuffled = UNIT_DELTA_F.sample(frac=1, random_state=3)
-    pd.testing.assert_frame_equal(build_outcomes(SCHEDULE, shuffled), outcomes)
+    again = build_outcomes(SCHEDULE, {"delta_f": shuffled.rename(columns={"delta_f": "value"})})
+    pd.testing.assert_frame_equal(again, outcomes)
+
+
+def test_values_of_participants_stand_beside_those_of_motor_units(outcomes):
+    values = table("participant session value", ("01", "1", 4.0), ("01", "2", 0.0), ("01", "3", 1.5))
+    deviation = ProtocolDeviation("01", "2", "the stimulator failed")
+    both = build_outcomes(
+        SCHEDULE,
+        {"delta_f": UNIT_DELTA_F.rename(columns={"delta_f": "value"}), "torque": values},
+        [deviation],
+    )
+    check_table(both, "outcomes", "test")
+    pd.testing.assert_frame_equal(
+        both[both["outcome"] == "delta_f"].drop(columns="per_protocol"), outcomes.drop(columns="per_protocol")
+    )
+    torque = both[both["outcome"] == "torque"].set_index(["participant", "session"])
+    assert torque["unit_id"].isna().all() and (torque["n_controls"] == 0).all()
+    assert torque.loc["01", "value"].tolist() == [4.0, 0.0, 1.5] and torque.loc["01", "matched"].all()
+    assert torque.loc["02", "value"].isna().all() and not torque.loc["02", "matched"].any()
+    assert torque.index[~torque["per_protocol"]].tolist() == [("01", "2")]
+    assert both.loc[~both["per_protocol"], "session"].eq("2").all()
+    assert len(select_population(both[both["outcome"] == "torque"], "per_protocol")) == 2
+
+
+def test_the_previous_condition_is_that_of_the_session_before(outcomes):
+    previous = outcomes.drop_duplicates(["participant", "session"]).set_index(["participant", "session"])
+    planned = SCHEDULE.set_index(["participant", "session"])["condition"]
+    assert (previous.xs("1", level="session")["previous"] == "none").all()
+    assert previous.loc[("01", "2"), "previous"] == planned["01", "1"]
+    assert previous.loc[("01", "3"), "previous"] == planned["01", "2"]
 
 
 def test_values_outside_the_schedule_or_given_twice_are_refused():
     foreign = UNIT_DELTA_F.assign(session="7")
     with pytest.raises(InputError, match="participant 01, session 7 is not in the schedule"):
-        build_outcomes(SCHEDULE, foreign)
+        build_outcomes(SCHEDULE, {"delta_f": foreign.rename(columns={"delta_f": "value"})})
     with pytest.raises(InputError, match="motor unit b has two values"):
-        build_outcomes(SCHEDULE, pd.concat([UNIT_DELTA_F, UNIT_DELTA_F.head(1)]))
+        build_outcomes(
+            SCHEDULE,
+            {"delta_f": pd.concat([UNIT_DELTA_F, UNIT_DELTA_F.head(1)]).rename(columns={"delta_f": "value"})},
+        )
 
 
 def test_periods_count_what_each_session_gave(outcomes):

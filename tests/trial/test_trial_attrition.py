@@ -94,7 +94,14 @@ def test_every_stage_adds_up_and_agrees_with_the_periods(seed):
         .agg(delta_f="mean", n_controls="count")
         .assign(standard_error=0.1)
     )
-    outcomes = build_outcomes(calendar, values.rename_axis([*SESSION, "unit_id"]).reset_index())
+    outcomes = build_outcomes(
+        calendar,
+        {
+            "delta_f": values.rename_axis([*SESSION, "unit_id"])
+            .reset_index()
+            .rename(columns={"delta_f": "value"})
+        },
+    )
     periods = build_periods(calendar, tables["candidates"], tables["units"], pairs, outcomes)
     for column, stage in {
         "n_units": "tracking",

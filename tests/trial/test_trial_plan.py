@@ -12,7 +12,8 @@ from trial_plans import SAMPLE, SINGLE, changed
 
 from pictrial.errors import InputError
 from pictrial.tables import check_table, load_schema
-from pictrial.trial.plan import MODEL_COLUMNS, SCHEMA, load_plan, schedule
+from pictrial.trial.plan import SCHEMA, load_plan, schedule
+from pictrial.trial.planned_analyses import MODEL_COLUMNS
 
 
 def test_the_sample_schedule_is_two_latin_squares():

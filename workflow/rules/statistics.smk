@@ -1,35 +1,55 @@
 """Every number of the results, once: the Analysis Results Data (ARD).
 
-In: trial plan, analysis tables. Out: `statistics/ard.tsv`, `statistics/models/`.
+In: trial plan, analysis tables. Out: `statistics/analyses/`, one table and record per analysis, and `statistics/ard.tsv`.
 """
 
-MIXED_MODELS = [
-    name
-    for name, analysis in TRIAL.analyses.items()
-    if analysis.method == "mixed_model"
-]
+ANALYSES = f"{RESULTS}/statistics/analyses"
 
 
-rule analyse_outcomes:
+rule run_analysis:
     input:
         plan=PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         code=code("statistics/*"),
     output:
-        ard=f"{RESULTS}/statistics/ard.tsv",
-        models=expand(f"{RESULTS}/statistics/models/{{name}}.json", name=MIXED_MODELS),
+        results=f"{ANALYSES}/{{analysis}}.tsv",
+        record=f"{ANALYSES}/{{analysis}}.json",
     log:
-        f"{RESULTS}/logs/analyse_outcomes.log",
+        f"{RESULTS}/logs/run_analysis/{{analysis}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/analyse_outcomes.tsv"
+        f"{RESULTS}/benchmarks/run_analysis/{{analysis}}.tsv"
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=5,
+        runtime=30,
+    params:
+        seed=config["seed"],
     message:
-        "Comparing the conditions: mixed model and participants' means"
+        "Running the analysis {wildcards.analysis}"
     script:
-        "../scripts/analyse_outcomes.py"
+        "../scripts/run_analysis.py"
+
+
+rule join_results:
+    input:
+        plan=PLAN,
+        outcomes=f"{RESULTS}/analysis/outcomes.tsv",
+        analyses=expand(f"{ANALYSES}/{{name}}.tsv", name=TRIAL.analyses),
+        code=code("statistics/analysis*"),
+    output:
+        ard=f"{RESULTS}/statistics/ard.tsv",
+    log:
+        f"{RESULTS}/logs/join_results.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/join_results.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=2,
+    message:
+        "Describing the outcomes and joining the results of all analyses"
+    script:
+        "../scripts/join_results.py"
 
 
 rule test_differential_loss:

@@ -9,6 +9,7 @@ from pictrial.trial.analysis_tables import (
     build_outcomes,
     build_participants,
     build_periods,
+    measured_outcomes,
 )
 from pictrial.trial.plan import load_plan, schedule
 
@@ -31,15 +32,15 @@ with job_log(snakemake.log[0]) as say:
     people = pd.read_csv(snakemake.input.participants, sep="\t", dtype=str, keep_default_na=False)
 
     values = read_table(snakemake.input.unit_delta_f, "unit_delta_f")
-    chosen = values[values["aggregation"] == plan.outcomes["delta_f"].aggregation]
-    outcomes = build_outcomes(planned, chosen)
-    periods = build_periods(planned, quality, units, pairs, outcomes)
-    participants = build_participants(planned, people, outcomes)
-    vibstim = [read_table(path, "vibstim_outcomes") for path in snakemake.input.vibstim]
-    exclusions = build_exclusions(plan, channels, quality, units, pairs, outcomes, *vibstim)
+    vibstim = read_table(snakemake.input.vibstim, "vibstim_outcomes") if snakemake.input.vibstim else None
+    outcomes = build_outcomes(planned, measured_outcomes(plan, values, vibstim), plan.deviations)
+    delta_f = outcomes[outcomes["outcome"] == "delta_f"]
+    periods = build_periods(planned, quality, units, pairs, delta_f)
+    participants = build_participants(planned, people, delta_f)
+    exclusions = build_exclusions(plan, channels, quality, units, pairs, delta_f, vibstim)
     write_table(outcomes, snakemake.output.outcomes, "outcomes")
     write_table(periods, snakemake.output.periods, "analysis_periods")
     write_table(participants, snakemake.output.participants, "analysis_participants")
     write_table(exclusions, snakemake.output.exclusions, "exclusions")
-    found = outcomes["value"].notna().sum()
-    say(f"{found} values of test units; {len(exclusions)} exclusions, each with a reason")
+    values = outcomes["value"].notna().sum()
+    say(f"{values} values of {len(plan.outcomes)} outcomes; {len(exclusions)} exclusions, each with a reason")

@@ -49,11 +49,12 @@ def sample_size(ard: pd.DataFrame, level: str) -> str:
 
 
 def method_note(ard: pd.DataFrame, analysis: Analysis) -> str:
-    """Say what an analysis estimates and how, and whether the method is provisional."""
+    """Say what an analysis estimates and how."""
     rows = ard[(ard["analysis"] == analysis.name) & ard["df_method"].notna()]
-    method, df_method, status = rows[["method", "df_method", "status"]].iloc[0]
-    adjusted = "; adjusted P by Holm's method" if (rows["statistic"] == "p_holm").any() else ""
-    return f"{analysis.description}: {method}; degrees of freedom: {df_method}{adjusted}; status: {status}"
+    method, df_method = rows[["method", "df_method"]].iloc[0]
+    adjusted = rows.loc[rows["statistic"] == "p_adjusted", "adjustment"]
+    how = f"; P adjusted over the contrasts: {adjusted.iloc[0]}" if len(adjusted) else ""
+    return f"{analysis.description}: {method}; degrees of freedom: {df_method}{how}"
 
 
 def _conditions(plan: TrialPlan, ard: pd.DataFrame) -> str:
@@ -86,6 +87,6 @@ def _contrast(plan: TrialPlan, ard: pd.DataFrame, analysis: Analysis, level: str
         return f"{shown}: not estimable"
     unit = plan.outcomes[analysis.outcome].unit
     written = with_interval(value("estimate"), value("ci_lower"), value("ci_upper"), unit=unit)
-    adjusted = "p_holm" in set(ard.loc[ard["analysis"] == analysis.name, "statistic"])
-    also = f" (adjusted {p_value(value('p_holm'))})" if adjusted else ""
+    adjusted = "p_adjusted" in set(ard.loc[ard["analysis"] == analysis.name, "statistic"])
+    also = f" (adjusted {p_value(value('p_adjusted'))})" if adjusted else ""
     return f"{shown}: {written}, df = {degrees_of_freedom(value('df'))}, P = {p_value(value('p'))}{also}"

@@ -172,7 +172,7 @@ def _contrast_row(
         row[prefix] = _interval(ard, analysis, name, centre)
         row[f"{prefix}_df"] = degrees_of_freedom(_number(values, "df"))
         row[f"{prefix}_p"] = p_value(_number(values, "p"))
-        row[f"{prefix}_p_adjusted"] = p_value(_number(values, "p_holm"))
+        row[f"{prefix}_p_adjusted"] = p_value(_number(values, "p_adjusted"))
         if "hedges_g_av" in values:
             row["hedges_g_av"] = decimal(_number(values, "hedges_g_av"))
     return row

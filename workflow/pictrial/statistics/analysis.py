@@ -4,125 +4,161 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
+from pictrial.statistics.analysis_methods import METHODS
 from pictrial.statistics.analysis_results import ALL, ResultsBuilder, contrast_name, counts
-from pictrial.statistics.contrasts import DF_METHOD, contrasts, holm, marginal_means
-from pictrial.statistics.mixed_model import MixedModelFit, NotEstimable, fit_mixed_model, fit_record
-from pictrial.statistics.paired import METHOD as PAIRED_METHOD
-from pictrial.statistics.paired import no_comparison, paired_comparison, participant_means
+from pictrial.statistics.family_adjustment import adjust
+from pictrial.statistics.paired import no_comparison, participant_means
+from pictrial.statistics.questions import Question, ResultTable
 from pictrial.trial.analysis_tables import select_population
 from pictrial.trial.plan import Analysis, Family, TrialPlan
 
-MIXED_METHOD = "linear mixed model, REML (statsmodels MixedLM), generalised least squares"
+#: Analysis under which the outcomes are described.
+DESCRIPTIVE = "descriptive"
 #: Analysis under which a plan without analyses says why it has none.
 NO_ANALYSIS = "comparison"
-_MEAN = ("estimate", "standard_error", "df", "ci_lower", "ci_upper")
-_CONTRAST = ("estimate", "standard_error", "df", "t", "ci_lower", "ci_upper", "p")
-_PAIRED = (
-    *("mean_difference", "sd_difference", "t", "df", "ci_lower", "ci_upper", "p"),
-    *("hedges_g_av", "cohen_d_z"),
-)
+_NAMES = ("level", "minus", "detail", "warning")
 
 
 def analyse_trial(
-    plan: TrialPlan, outcomes: pd.DataFrame, inputs_sha256: str
+    plan: TrialPlan, outcomes: pd.DataFrame, inputs_sha256: str, seed: int
 ) -> tuple[pd.DataFrame, dict[str, dict]]:
     """Describe every outcome and run every analysis of the plan.
-
-    Parameters
-    ----------
-    plan : TrialPlan
-    outcomes : DataFrame
-        Schema ``outcomes``: one row per test unit and session.
-    inputs_sha256 : str
-        SHA-256 of the file that `outcomes` was read from.
 
     Returns
     -------
     ard : DataFrame
-        Schema ``ard``. What is not estimable is there too, without a value and with the reason.
+        Schema ``ard``.
     records : dict of str to dict
-        For each mixed model of the plan the record of its fit, for JSON; where it could not be fitted,
-        the reason.
+        Of each analysis (see `run_analysis`).
 
     Raises
     ------
     InputError
         Where outcomes and plan do not fit each other.
     """
-    builders, records = [], {}
-    for outcome in plan.outcomes:
-        rows = outcomes[outcomes["outcome"] == outcome]
-        description = ResultsBuilder("descriptive", "descriptive", outcome, "all_units", inputs_sha256)
-        _describe(description, rows, list(plan.conditions))
-        builders.append(description)
-    for analysis in plan.analyses.values():
-        results = ResultsBuilder(
-            analysis.name, analysis.role, analysis.outcome, analysis.population, inputs_sha256
-        )
-        record = run_analysis(results, plan, analysis, outcomes)
-        if record:
-            records[analysis.name] = record
-        builders.append(results)
-    if not plan.analyses:
-        builders.append(_no_analysis(plan, outcomes.dropna(subset=["value"]), inputs_sha256))
-    ard = pd.DataFrame([row for builder in builders for row in builder.rows])
+    tables, records = [describe(plan, outcomes, inputs_sha256)], {}
+    for name in plan.analyses:
+        table, records[name] = run_analysis(plan, name, outcomes, inputs_sha256, seed)
+        tables.append(table)
+    return join_results(tables), records
+
+
+def join_results(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Join the results of several analyses, schema ``ard``; every name must occur once."""
+    ard = pd.concat(tables, ignore_index=True)
     if ard["ard_id"].duplicated().any():
         twice = ard.loc[ard["ard_id"].duplicated(), "ard_id"].iloc[0]
-        raise InputError(
-            plan.path, f"the result {twice!r} would be there twice", "Name each contrast in one family."
-        )
-    return ard, records
+        raise InputError("ARD", f"the result {twice!r} would be there twice", "Name each analysis once.")
+    return ard
 
 
-def _no_analysis(plan: TrialPlan, rows: pd.DataFrame, inputs_sha256: str) -> ResultsBuilder:
-    """Say why a plan without analyses has no result."""
-    why = no_comparison(participant_means(rows, list(plan.conditions))) or plan.no_comparison
-    results = ResultsBuilder(NO_ANALYSIS, "primary", next(iter(plan.outcomes)), "all_units", inputs_sha256)
-    warning = why or "the plan has no analysis"
-    results.add("contrast", ALL, {"estimate": np.nan}, rows, "none", warning=warning)
-    return results
+def describe(plan: TrialPlan, outcomes: pd.DataFrame, inputs_sha256: str) -> pd.DataFrame:
+    """Describe every outcome; where the plan has no analysis, say why there is no comparison.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    outcomes : DataFrame
+        Schema ``outcomes``.
+    inputs_sha256 : str
+        SHA-256 of the file that `outcomes` was read from.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``ard``.
+    """
+    rows = []
+    for outcome in plan.outcomes:
+        results = ResultsBuilder(DESCRIPTIVE, DESCRIPTIVE, outcome, "all_units", inputs_sha256)
+        units = plan.outcomes[outcome].level == "motor_unit"
+        _describe(results, outcomes[outcomes["outcome"] == outcome], list(plan.conditions), units)
+        rows += results.rows
+    if not plan.analyses:
+        first = next(iter(plan.outcomes))
+        there = outcomes[(outcomes["outcome"] == first) & outcomes["value"].notna()]
+        why = no_comparison(participant_means(there, list(plan.conditions))) or plan.no_comparison
+        results = ResultsBuilder(NO_ANALYSIS, "primary", first, "all_units", inputs_sha256)
+        warning = why or "the plan has no analysis"
+        results.add("contrast", ALL, {"estimate": np.nan}, there, "none", warning=warning)
+        rows += results.rows
+    return pd.DataFrame(rows)
 
 
 def run_analysis(
-    results: ResultsBuilder, plan: TrialPlan, analysis: Analysis, outcomes: pd.DataFrame
-) -> dict:
-    """Add the numbers of one analysis to `results`; return the record of its fit, empty if it fits none."""
-    chosen = select_population(outcomes[outcomes["outcome"] == analysis.outcome], analysis.population)
+    plan: TrialPlan, name: str, outcomes: pd.DataFrame, inputs_sha256: str, seed: int
+) -> tuple[pd.DataFrame, dict]:
+    """Run one analysis of the plan.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    name : str
+        Of the analysis.
+    outcomes : DataFrame
+        Schema ``outcomes``.
+    inputs_sha256 : str
+        SHA-256 of the file that `outcomes` was read from.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    results : DataFrame
+        Schema ``ard``. What is not estimable is there too, without a value and with the reason.
+    record : dict
+        What a reader needs to judge or repeat the analysis, ready for JSON.
+
+    Raises
+    ------
+    InputError
+        Where outcomes and plan do not fit each other.
+    """
+    analysis = plan.analyses[name]
+    families = [family for family in plan.families.values() if name in family.analyses]
+    question = _question(plan, analysis, families, outcomes, seed)
+    answer = METHODS[analysis.method](question)
+    results = ResultsBuilder(name, analysis.role, analysis.outcome, analysis.population, inputs_sha256)
+    for table in answer.tables:
+        _add(results, table, question.rows, families)
+    return pd.DataFrame(results.rows), {"analysis": name, "method": analysis.method, **answer.record}
+
+
+def _question(
+    plan: TrialPlan, analysis: Analysis, families: list[Family], outcomes: pd.DataFrame, seed: int
+) -> Question:
+    of_outcome = outcomes[outcomes["outcome"] == analysis.outcome]
     conditions = list(plan.conditions)
-    families = [family for family in plan.families.values() if analysis.name in family.analyses]
-    if analysis.method == "paired_comparison":
-        _paired(results, chosen, conditions, families)
-        return {}
-    return _mixed_model(results, chosen, conditions, families, analysis)
-
-
-def model_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return outcome rows as a formula names them: ``unit`` is unit_id; period and session are factors."""
-    frame = rows.rename(columns={"unit_id": "unit"}).reset_index(drop=True)
-    return frame.assign(
-        value=frame["value"].astype(float),
-        period=frame["period"].astype(str),
-        session=frame["session"].astype(str),
+    planned = [pair for family in families for pair in family.contrasts]
+    if len(set(planned)) < len(planned):
+        raise InputError(
+            f"analysis {analysis.name}", "a contrast is in two of its families", "Name it in one family."
+        )
+    return Question(
+        analysis=analysis,
+        rows=select_population(of_outcome, analysis.population),
+        conditions=conditions,
+        # Without a family: every condition against the reference, exploratory.
+        pairs=planned or [(condition, conditions[0]) for condition in conditions[1:]],
+        seed=seed,
+        lost=of_outcome[of_outcome["value"].isna()],
     )
 
 
-def _describe(results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str]) -> None:
+def _describe(results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str], units: bool) -> None:
     there = rows.dropna(subset=["value"])
     means = participant_means(there, conditions)
-    total: dict[str, float] = {
-        **counts(there),
-        "n_values": len(there),
-        "n_missing": len(rows) - len(there),
-        "n_matched_units": counts(there[there["matched"].astype(bool)])["n_units"],
-    }
+    total: dict[str, float] = {**counts(there), "n_values": len(there), "n_missing": len(rows) - len(there)}
+    if units:
+        total["n_matched_units"] = counts(there[there["matched"].astype(bool)])["n_units"]
     results.add("condition", ALL, total, there, "count")
     for condition in conditions:
         at = there[there["condition"] == condition]
         results.add("condition", condition, {**counts(at), "n_values": len(at)}, at, "count")
-        for suffix, values, whose in (
-            ("", means[condition].dropna(), "participants' means"),
-            ("_of_units", at["value"].astype(float), "motor units' values"),
-        ):
+        described = [("", means[condition].dropna(), "participants' means")]
+        if units:
+            described.append(("_of_units", at["value"].astype(float), "motor units' values"))
+        for suffix, values, whose in described:
             n = len(values)
             moments = {
                 f"mean{suffix}": float(values.mean()) if n else np.nan,
@@ -132,91 +168,27 @@ def _describe(results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str]
             results.add("condition", condition, moments, at, f"mean and SD of {whose}", warning=why)
 
 
-def _mixed_model(
-    results: ResultsBuilder,
-    rows: pd.DataFrame,
-    conditions: list[str],
-    families: list[Family],
-    analysis: Analysis,
-) -> dict:
-    if not analysis.reml:
-        raise InputError(f"analysis {analysis.name}", "reml is false", "Only REML is fitted: set it to true.")
-    try:
-        if why := no_comparison(participant_means(rows, conditions)):
-            raise NotEstimable(why)
-        fit = fit_mixed_model(model_frame(rows), str(analysis.formula), {"condition": conditions})
-    except NotEstimable as reason:
-        for condition in conditions:
-            _add(results, "mean", condition, dict.fromkeys(_MEAN, np.nan), rows, str(reason))
-        for level, minus in (pair for family in families for pair in family.contrasts):
-            _add(
-                results,
-                "contrast",
-                contrast_name(level, minus),
-                dict.fromkeys(_CONTRAST, np.nan),
-                rows,
-                str(reason),
-            )
-        return {
-            "formula": analysis.formula,
-            "status": "provisional",
-            "estimable": False,
-            "warnings": [str(reason)],
-        }
-    notes = "; ".join(fit.warnings)
-    for row in marginal_means(fit, "condition", conditions).to_dict("records"):
-        _add(
-            results, "mean", row["level"], {name: row[name] for name in _MEAN}, rows, row["warning"] or notes
-        )
-    for family in families:
-        table = contrasts(fit, "condition", family.contrasts)
-        for row in _adjusted(table, family).to_dict("records"):
-            values = {name: row[name] for name in (*_CONTRAST, "p_holm") if name in row}
-            _add(
-                results,
-                "contrast",
-                contrast_name(row["level"], row["minus"]),
-                values,
-                rows,
-                row["warning"] or notes,
-            )
-    _add_components(results, rows, fit)
-    return {"estimable": True, **fit_record(fit)}
+def _add(results: ResultsBuilder, part: ResultTable, rows: pd.DataFrame, families: list[Family]) -> None:
+    """Add a table of numbers; contrasts with their family and its adjusted P."""
+    adjusted = {} if part.kind != "contrast" else {f.name: adjust(part, f) for f in families}
+    for index, row in part.table.reset_index(drop=True).iterrows():
+        values = {name: float(row[name]) for name in part.table if name not in _NAMES}
+        level, behind, family = str(row["level"]), rows, None
+        if "minus" in row:
+            pair = (row["level"], row["minus"])
+            level = contrast_name(*pair)
+            family = next((family for family in families if pair in family.contrasts), None)
+            if family and adjusted and adjusted[family.name] is not None:
+                values["p_adjusted"] = float(adjusted[family.name][index])
+            if part.both_conditions:
+                behind = _with_both(rows, pair)
+        if "detail" in row:
+            level = f"{level}, {row['detail']}"
+        names = (family.name, family.adjustment) if family else (None, None)
+        results.add(part.kind, level, values, behind, part.method, part.df_method, row["warning"], *names)
 
 
-def _add(
-    results: ResultsBuilder, kind: str, level: str, values: dict, rows: pd.DataFrame, warning: str
-) -> None:
-    results.add(kind, level, values, rows, MIXED_METHOD, DF_METHOD, warning)
-
-
-def _adjusted(table: pd.DataFrame, family: Family) -> pd.DataFrame:
-    return table.assign(p_holm=holm(table["p"].to_numpy(float))) if family.adjustment == "holm" else table
-
-
-def _add_components(results: ResultsBuilder, rows: pd.DataFrame, fit: MixedModelFit) -> None:
-    for term, variance in fit.variances.items():
-        values = {"variance": variance, "standard_deviation": variance**0.5}
-        zero = "estimated as zero" if term in fit.singular else ""
-        results.add("component", term, values, rows, MIXED_METHOD, warning=zero)
-    for term, reason in fit.design.not_estimable.items():
-        values = {"variance": np.nan, "standard_deviation": np.nan}
-        results.add("component", term, values, rows, MIXED_METHOD, warning=f"not estimable: {reason}")
-    deviance = {"reml_deviance": fit.reml_deviance}
-    results.add("model", ALL, deviance, rows, MIXED_METHOD, warning="; ".join(fit.warnings))
-
-
-def _paired(
-    results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str], families: list[Family]
-) -> None:
-    means = participant_means(rows, conditions)
-    for family in families:
-        table = pd.DataFrame([paired_comparison(means, *pair) for pair in family.contrasts])
-        for row in _adjusted(table, family).to_dict("records"):
-            pair = [row["level"], row["minus"]]
-            both = means[pair].dropna().index
-            behind = rows[rows["participant"].isin(both) & rows["condition"].isin(pair)]
-            values = {name: row[name] for name in (*_PAIRED, "p_holm") if name in row}
-            results.add(
-                "contrast", contrast_name(*pair), values, behind, PAIRED_METHOD, "n - 1", row["warning"]
-            )
+def _with_both(rows: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
+    at = rows[rows["condition"].isin(pair)]
+    both = at.groupby("participant")["condition"].nunique() == 2
+    return at[at["participant"].isin(both.index[both])]

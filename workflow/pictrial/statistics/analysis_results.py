@@ -41,6 +41,8 @@ class ResultsBuilder:
         method: str,
         df_method: str | None = None,
         warning: str = "",
+        family: str | None = None,
+        adjustment: str | None = None,
     ) -> None:
         """Add one row per entry of `values`.
 
@@ -54,14 +56,18 @@ class ResultsBuilder:
             Statistic and value; NaN where it is not estimable.
         behind : DataFrame
             The outcome rows that the values come from; they give the counts.
+        family, adjustment : str, optional
+            Family of the plan that a contrast belongs to, and how its P are adjusted. A contrast without
+            family is exploratory, whatever the role of the analysis.
         """
+        planned = kind != "contrast" or family is not None
         for statistic, value in values.items():
             name = (self.analysis, self.outcome, kind, level.replace(" - ", "-"), statistic)
             self.rows.append(
                 {
                     "ard_id": ".".join(re.sub(r"[^\w:-]+", "_", part) for part in name),
                     "analysis": self.analysis,
-                    "role": self.role,
+                    "role": self.role if planned else "exploratory",
                     "outcome": self.outcome,
                     "population": self.population,
                     "contrast_or_level": level,
@@ -70,7 +76,8 @@ class ResultsBuilder:
                     **counts(behind),
                     "method": method,
                     "df_method": df_method,
-                    "status": "final" if self.role == "descriptive" else "provisional",
+                    "family": family,
+                    "adjustment": adjustment,
                     "warning": warning or None,
                     "inputs_sha256": self.inputs_sha256,
                 }
@@ -79,9 +86,10 @@ class ResultsBuilder:
 
 def counts(rows: pd.DataFrame) -> dict[str, int]:
     """Count participants, test units and control-test pairs behind `rows` of outcomes."""
+    units = rows.loc[rows["unit_id"].notna(), ["participant", "unit_id"]]
     return {
         "n_participants": int(rows["participant"].nunique()),
-        "n_units": len(rows[["participant", "unit_id"]].drop_duplicates()),
+        "n_units": len(units.drop_duplicates()),
         "n_pairs": int(rows["n_controls"].sum()),
     }
 

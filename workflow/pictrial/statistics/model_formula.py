@@ -70,6 +70,12 @@ class LinearModelFormula:
     fixed: TermSet
     random: tuple[GroupedTerms, ...]
 
+    def without(self, groups: Sequence[str]) -> str:
+        """Return the formula as text, without the random terms of `groups`."""
+        kept = [part for part in self.random if term_name(part.group) not in groups]
+        random = [f"({_side(part.effects)} | {term_name(part.group)})" for part in kept]
+        return f"{self.response} ~ {' + '.join([_side(self.fixed), *random])}"
+
     @property
     def names(self) -> list[str]:
         """Every column that the model needs, in the order of first mention."""
@@ -176,3 +182,7 @@ def _term_set(text: str, parts: Sequence[str]) -> TermSet:
 
 def _bad(text: str, rule: str) -> InputError:
     return InputError(f"formula {text!r}", rule, _REMEDY)
+
+
+def _side(terms: TermSet) -> str:
+    return " + ".join(["1" if terms.intercept else "0", *map(term_name, terms.terms)])

@@ -21,6 +21,7 @@ from pictrial.statistics.model_formula import (
 INTERCEPT = "(Intercept)"
 # R's `qr`: a column is aliased when less than this part of it is new.
 _ALIASED = 1e-7
+_ABSORBED = "the fixed part already has one parameter for each of its levels"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class ModelDesign:
     every_level : CodedTerms
         The fixed part with a column for every level of every factor.
     kept : ndarray of bool, shape (columns of `complete`,)
+    absorbed : dict of str to str
+        Groups of the random terms that are left out, because the fixed effects have a parameter for each of
+        their levels already, with that reason. Contrasts within those levels do not need them.
     """
 
     formula: LinearModelFormula
@@ -72,6 +76,12 @@ class ModelDesign:
     complete: CodedTerms
     every_level: CodedTerms
     kept: np.ndarray
+    absorbed: dict[str, str]
+
+    @property
+    def fitted_formula(self) -> str:
+        """The formula without the random terms that are left out."""
+        return self.formula.without(list(self.absorbed))
 
     @property
     def dropped(self) -> list[str]:
@@ -98,7 +108,7 @@ def build_model(
     InputError
         Where a column or a value is missing, a level is not in `levels`, or a factor has one level.
     NotEstimable
-        Where the fixed effects have a parameter already for everything a random term could tell.
+        Where the fixed effects have a parameter already for everything the random terms could tell.
     """
     formula = parse_model_formula(formula) if isinstance(formula, str) else formula
     _check_values(frame, formula)
@@ -110,9 +120,13 @@ def build_model(
     covariates = {name: _reference_value(frame[name]) for name in formula.effect_names if name not in factors}
     fixed = code_terms(frame, formula.fixed, factors)
     kept = independent_columns(fixed.matrix)
-    random = [_random_term(frame, part, factors) for part in formula.random]
-    for term in random:
-        _check_not_fixed(term, fixed.matrix[:, kept])
+    terms = [_random_term(frame, part, factors) for part in formula.random]
+    x = fixed.matrix[:, kept]
+    fixed_already = [_is_fixed(term, x) for term in terms]
+    random = [term for term, is_fixed in zip(terms, fixed_already, strict=True) if not is_fixed]
+    absorbed = {t.group: _ABSORBED for t, is_fixed in zip(terms, fixed_already, strict=True) if is_fixed}
+    if not random:
+        raise NotEstimable(f"no variance can be estimated ({', '.join(absorbed)}: {_ABSORBED})")
     return ModelDesign(
         formula=formula,
         matrices=ModelMatrices(
@@ -127,6 +141,7 @@ def build_model(
         complete=fixed,
         every_level=code_terms(frame, formula.fixed, factors, every_level=True),
         kept=kept,
+        absorbed=absorbed,
     )
 
 
@@ -201,14 +216,15 @@ def _random_term(frame: pd.DataFrame, part: GroupedTerms, factors: Mapping[str, 
     return RandomTerm(name, tuple(effects.columns), effects.matrix, codes, tuple(level_names))
 
 
-def _check_not_fixed(term: RandomTerm, fixed: np.ndarray) -> None:
+def _is_fixed(term: RandomTerm, fixed: np.ndarray) -> bool:
+    """Whether the effects of `term` are combinations of the columns of `fixed`."""
     indicators = (term.codes[:, None] == np.arange(term.n_levels)).astype(float)
     for values in term.design.T:
         effects = indicators * values[:, None]
         rest = effects - fixed @ np.linalg.lstsq(fixed, effects, rcond=None)[0]
         if np.linalg.norm(rest) > _ALIASED * np.linalg.norm(effects):
-            return
-    raise NotEstimable(f"the fixed effects leave nothing to the random effects of {term.group!r}")
+            return False
+    return True
 
 
 def _as_lme4_orders(random: list[RandomTerm]) -> list[RandomTerm]:

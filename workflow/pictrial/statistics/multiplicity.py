@@ -6,7 +6,7 @@ from pictrial.errors import InputError
 from pictrial.seeds import random_generator
 
 #: Those that need P alone, with the name that statsmodels has for them.
-_OF_P = {
+OF_P = {
     "bonferroni": "bonferroni",
     "holm": "holm",
     "hochberg": "simes-hochberg",
@@ -14,7 +14,7 @@ _OF_P = {
     "sidak": "sidak",
     "BH": "fdr_bh",
 }
-ADJUSTMENTS = ("none", *_OF_P, "tukey", "dunnettx", "mvt")
+ADJUSTMENTS = ("none", *OF_P, "tukey", "dunnettx", "mvt")
 # Degrees of freedom that stand for infinitely many in F.
 _NORMAL = 1e8
 
@@ -50,17 +50,15 @@ def adjusted_p(
     covariance : ndarray, shape (comparisons, comparisons), optional
         Of the estimates, up to a factor; for ``mvt``.
     """
-    from statsmodels.stats.multitest import multipletests
-
     check_adjustment(method)
+    if method in OF_P:
+        return adjusted_by_p(method, two_sided_p(t, df))
     adjusted = np.full(len(t), np.nan)
     there = np.isfinite(t)
     if not there.any():
         return adjusted
     t, df = np.abs(t[there]), df[there]
-    if method in _OF_P:
-        adjusted[there] = multipletests(two_sided_p(t, df), method=_OF_P[method])[1]
-    elif method == "tukey":
+    if method == "tukey":
         adjusted[there] = tukey_p(t, df, n_means)
     elif method == "dunnettx":
         adjusted[there] = dunnett_p(t, df, len(t))
@@ -70,6 +68,17 @@ def adjusted_p(
         adjusted[there] = multivariate_t_p(t, df, covariance[np.ix_(there, there)])
     else:
         adjusted[there] = two_sided_p(t, df)
+    return adjusted
+
+
+def adjusted_by_p(method: str, p: np.ndarray) -> np.ndarray:
+    """Return the P values of one family, adjusted by one of `OF_P`; NaN stays NaN and does not count."""
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = np.full(len(p), np.nan)
+    there = np.isfinite(p)
+    if there.any():
+        adjusted[there] = multipletests(p[there], method=OF_P[method])[1]
     return adjusted
 
 

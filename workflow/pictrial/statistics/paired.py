@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
-from pictrial.statistics.contrasts import CONFIDENCE
+from pictrial.statistics.fitted_model import CONFIDENCE
 
 #: With two pairs one degree of freedom is left and the 95 % interval spans 12.7 standard errors each way.
 MINIMUM_PARTICIPANTS = 3

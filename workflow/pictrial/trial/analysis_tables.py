@@ -3,41 +3,95 @@
 All joins of measurements with the plan happen here; from here on conditions are known.
 """
 
+from collections.abc import Iterable
+
+import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
 from pictrial.tables import load_schema
-from pictrial.trial.plan import TrialPlan
+from pictrial.trial.plan import ProtocolDeviation, TrialPlan
 
 _SESSION = ["participant", "session"]
+_MEASURED = ["participant", "unit_id"]
 
 
-def build_outcomes(schedule: pd.DataFrame, unit_delta_f: pd.DataFrame) -> pd.DataFrame:
-    """Return every test unit's ΔF in every session of its participant.
+def measured_outcomes(
+    plan: TrialPlan, unit_delta_f: pd.DataFrame, vibstim: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
+    """Return the values of every outcome of the plan, by its name, as `build_outcomes` takes them.
 
-    A test unit has a value in at least one session. Where it has none, because it was not found or no
-    control passed, its row is there with the value missing: units lost in one condition are counted,
-    not forgotten.
+    Parameters
+    ----------
+    plan : TrialPlan
+    unit_delta_f : DataFrame
+        Schema ``unit_delta_f`` with participant and session, every aggregation.
+    vibstim : DataFrame or None
+        Schema ``vibstim_outcomes``, where the trial has VibStim.
+    """
+    values = {}
+    for outcome in plan.outcomes.values():
+        if outcome.measure == "delta_f":
+            chosen = unit_delta_f[unit_delta_f["aggregation"] == outcome.aggregation]
+            values[outcome.name] = chosen.rename(columns={"delta_f": "value"})
+        elif vibstim is not None:
+            name = outcome.measure.removeprefix("vibstim.")
+            values[outcome.name] = vibstim.loc[vibstim["outcome"] == name, [*_SESSION, "value"]]
+    return values
+
+
+def build_outcomes(
+    schedule: pd.DataFrame,
+    measured: dict[str, pd.DataFrame],
+    deviations: Iterable[ProtocolDeviation] = (),
+) -> pd.DataFrame:
+    """Return the values of every outcome in every session.
 
     Parameters
     ----------
     schedule : DataFrame
         Schema ``schedule``.
-    unit_delta_f : DataFrame
-        Schema ``unit_delta_f`` with participant and session, of one aggregation.
+    measured : dict of str to DataFrame
+        For each outcome its values: participant, session, value; for one of motor units also unit_id,
+        standard_error and n_controls.
+    deviations : iterable of ProtocolDeviation
 
     Returns
     -------
     DataFrame
-        Schema ``outcomes``, sorted by participant, motor unit and period. `matched` marks units that
-        have a value in every condition of the schedule.
+        Schema ``outcomes``, in the order of `measured`, then by participant, motor unit and period.
+        `matched` marks units (participants) that have a value in every condition of the schedule.
 
     Raises
     ------
     InputError
         Where a value belongs to a session that is not in the schedule, or a unit has two in one.
     """
-    _refuse_unscheduled(unit_delta_f, schedule, "unit_delta_f")
+    parts = []
+    for name, values in measured.items():
+        _refuse_unscheduled(values, schedule, name)
+        rows = (
+            _of_motor_units(schedule, values) if "unit_id" in values else _of_participants(schedule, values)
+        )
+        found = rows[rows["value"].notna()].groupby(_MEASURED, dropna=False)["condition"].nunique()
+        complete = found[found == schedule["condition"].nunique()].index
+        rows["matched"] = pd.MultiIndex.from_frame(rows[_MEASURED]).isin(complete)
+        parts.append(rows.assign(outcome=name))
+    outcomes = pd.concat(parts, ignore_index=True)
+    deviating = {(deviation.participant, deviation.session) for deviation in deviations}
+    sessions = zip(outcomes["participant"], outcomes["session"], strict=True)
+    outcomes["per_protocol"] = [session not in deviating for session in sessions]
+    outcomes = outcomes.merge(_previous(schedule), on=_SESSION)
+    return outcomes[list(load_schema("outcomes")["columns"])]
+
+
+def _of_motor_units(planned: pd.DataFrame, unit_delta_f: pd.DataFrame) -> pd.DataFrame:
+    """Return every test unit's ΔF in every session of its participant.
+
+    A test unit has a value in at least one session. Where it has none, because it was not found or no
+    control passed, its row is there with the value missing: units lost in one condition are counted,
+    not forgotten.
+    """
     repeated = unit_delta_f.duplicated([*_SESSION, "unit_id"])
     if repeated.any():
         entry = unit_delta_f[repeated].iloc[0]
@@ -46,26 +100,32 @@ def build_outcomes(schedule: pd.DataFrame, unit_delta_f: pd.DataFrame) -> pd.Dat
             where, f"motor unit {entry['unit_id']} has two values", "Keep one recording a session."
         )
     test_units = unit_delta_f[["participant", "unit_id"]].drop_duplicates()
-    rows = schedule.merge(test_units, on="participant").merge(
-        unit_delta_f.rename(columns={"delta_f": "value"})[
-            [*_SESSION, "unit_id", "value", "standard_error", "n_controls"]
-        ],
-        how="left",
-        on=[*_SESSION, "unit_id"],
-    )
+    measured = unit_delta_f[[*_SESSION, "unit_id", "value", "standard_error", "n_controls"]]
+    rows = planned.merge(test_units, on="participant").merge(measured, how="left", on=[*_SESSION, "unit_id"])
     rows["n_controls"] = rows["n_controls"].fillna(0).astype(int)
-    found = rows[rows["value"].notna()].groupby(["participant", "unit_id"])["condition"].nunique()
-    complete = found[found == schedule["condition"].nunique()].index
-    rows["matched"] = pd.MultiIndex.from_frame(rows[["participant", "unit_id"]]).isin(complete)
-    rows["outcome"] = "delta_f"
-    rows = rows.sort_values(["participant", "unit_id", "period"], kind="stable", ignore_index=True)
-    return rows[list(load_schema("outcomes")["columns"])]
+    return rows.sort_values(["participant", "unit_id", "period"], kind="stable", ignore_index=True)
+
+
+def _of_participants(planned: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """Return one value per session; where it could not be measured, the row is there without it."""
+    rows = planned.merge(values[[*_SESSION, "value"]], how="left", on=_SESSION, validate="one_to_one")
+    missing = pd.Series(np.nan, rows.index, dtype="str")
+    rows = rows.assign(unit_id=missing, standard_error=np.nan, n_controls=0)
+    return rows.sort_values(["participant", "period"], kind="stable", ignore_index=True)
+
+
+def _previous(planned: pd.DataFrame) -> pd.DataFrame:
+    """Return for each session the condition of the one before it, ``none`` for a participant's first."""
+    ordered = planned.sort_values(["participant", "period"], kind="stable")
+    previous = ordered.groupby("participant")["condition"].shift().fillna("none")
+    return ordered[_SESSION].assign(previous=previous)
 
 
 def select_population(outcomes: pd.DataFrame, population: str) -> pd.DataFrame:
-    """Return the rows with a value of ``"all_units"`` or of ``"matched_units"`` only."""
-    chosen = {"all_units": True, "matched_units": outcomes["matched"]}[population]
-    return outcomes[outcomes["value"].notna() & chosen]
+    """Return the rows with a value of ``all_units``, ``matched_units`` or ``per_protocol``."""
+    flags = {"matched_units": "matched", "per_protocol": "per_protocol"}
+    there = outcomes["value"].notna()
+    return outcomes[there if population == "all_units" else there & outcomes[flags[population]].astype(bool)]
 
 
 def build_periods(

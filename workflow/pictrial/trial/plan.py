@@ -6,22 +6,26 @@ pandas only where a table is asked for.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pictrial.checked_yaml import did_you_mean, read_checked_yaml
+from pictrial.checked_yaml import read_checked_yaml
 from pictrial.errors import InputError
+from pictrial.trial.planned_analyses import (
+    Analysis,
+    Family,
+    Outcome,
+    read_analyses,
+    read_families,
+    read_outcomes,
+    refuse_unknown,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "trial.schema.json"
-
-#: What a model's formula may name: columns of analysis/outcomes.tsv, and `unit` for its `unit_id`.
-MODEL_COLUMNS = ["value", "condition", "period", "sequence", "participant", "session", "unit", "n_controls"]
 
 
 class PlannedSession(NamedTuple):
@@ -41,41 +45,12 @@ class MissingSession(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """An outcome of the trial; see ``trial.schema.json``."""
+class ProtocolDeviation(NamedTuple):
+    """A session that took place, but not as the protocol wants, and in what."""
 
-    name: str
-    label: str
-    unit: str
-    level: str
-    aggregation: str
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """A planned analysis; `formula`, `reml` and `df_method` are those of a mixed model, else None."""
-
-    name: str
-    role: str
-    method: str
-    outcome: str
-    population: str
-    description: str
-    formula: str | None = None
-    reml: bool | None = None
-    df_method: str | None = None
-
-
-@dataclass(frozen=True)
-class Family:
-    """Contrasts (condition, minus condition) whose P values are adjusted together in each analysis."""
-
-    name: str
-    analyses: tuple[str, ...]
-    contrasts: tuple[tuple[str, str], ...]
-    adjustment: str
-    alpha: float
+    participant: str
+    session: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +87,8 @@ class TrialPlan:
         Peak of the torque to be followed, % MVC.
     outcomes, analyses, families : dict of str to Outcome, Analysis, Family
         By name.
+    deviations : tuple of ProtocolDeviation
+        Sessions that took place, but not as the protocol wants.
     """
 
     path: Path
@@ -131,6 +108,7 @@ class TrialPlan:
     outcomes: dict[str, Outcome]
     analyses: dict[str, Analysis]
     families: dict[str, Family]
+    deviations: tuple[ProtocolDeviation, ...]
 
     @property
     def no_comparison(self) -> str:
@@ -177,13 +155,12 @@ def load_plan(path: str | Path) -> TrialPlan:
         maximal_task=content["contractions"].get("maximal_task"),
         vibstim_task=content["contractions"].get("vibstim_task"),
         target_torque=content["contractions"]["target_torque"],
-        outcomes={name: Outcome(name, **_unsourced(value)) for name, value in content["outcomes"].items()},
-        analyses={name: Analysis(name, **_unsourced(value)) for name, value in content["analyses"].items()},
-        families={name: _family(name, value) for name, value in content["families"].items()},
+        outcomes=read_outcomes(path, content),
+        analyses=read_analyses(path, content),
+        families=read_families(path, content),
+        deviations=_deviations(path, content, sessions),
     )
     _check_contractions(plan)
-    _check_analyses(plan)
-    _check_families(plan)
     return plan
 
 
@@ -194,34 +171,13 @@ def schedule(plan: TrialPlan) -> pd.DataFrame:
     return pd.DataFrame(plan.sessions, columns=list(PlannedSession._fields))
 
 
-def _unsourced(entry: dict) -> dict:
-    return {key: value for key, value in entry.items() if key != "source"}
-
-
-def _family(name: str, entry: dict) -> Family:
-    contrasts = [contrast.split(" - ") for contrast in entry["contrasts"]]
-    return Family(
-        name,
-        tuple(entry["analyses"]),
-        tuple((condition, minus) for condition, minus in contrasts),
-        entry["adjustment"],
-        float(entry["alpha"]),
-    )
-
-
-def _refuse_unknown(where: str, what: str, name: str, known: Iterable[str]) -> None:
-    known = list(known)
-    if name not in known:
-        raise InputError(where, f"{what} {name!r} is unknown to the plan", did_you_mean(name, known))
-
-
 def _check_conditions(path: Path, content: dict) -> dict[str, str]:
     where = f"{path}, key conditions"
     levels, reference = content["conditions"]["levels"], content["conditions"]["reference"]
     labels = {level["name"]: level["label"] for level in levels}
     if len(labels) < len(levels):
         raise InputError(f"{where}.levels", "two levels share a name", "Name every condition once.")
-    _refuse_unknown(f"{where}.reference", "condition", reference, labels)
+    refuse_unknown(f"{where}.reference", "condition", reference, labels)
     if reference != next(iter(labels)):
         raise InputError(
             f"{where}.levels",
@@ -240,14 +196,14 @@ def _check_allocation(path: Path, content: dict, conditions: dict[str, str]) -> 
     sequences, reference = content["design"]["sequences"], content["conditions"]["reference"]
     for name, order in sequences.items():
         for condition in order:
-            _refuse_unknown(f"{path}, key design.sequences.{name}", "condition", condition, conditions)
+            refuse_unknown(f"{path}, key design.sequences.{name}", "condition", condition, conditions)
     for condition in conditions:
         if not any(condition in order for order in sequences.values()):
             where = f"{path}, key conditions.levels, {condition}"
             raise InputError(where, "no sequence has this condition", "Add it to a sequence or remove it.")
     for participant, sequence in content["participants"].items():
         where = f"{path}, key participants.{participant}"
-        _refuse_unknown(where, "sequence", sequence, sequences)
+        refuse_unknown(where, "sequence", sequence, sequences)
         if reference not in sequences[sequence]:
             rule = f"the participant never gets the reference condition {reference!r} (sequence {sequence})"
             raise InputError(where, rule, "Without it nothing can be compared: correct the sequence.")
@@ -274,33 +230,19 @@ def _sessions(path: Path, content: dict) -> tuple[tuple[PlannedSession, ...], tu
     return tuple(planned.values()), tuple(missing)
 
 
+def _deviations(
+    path: Path, content: dict, sessions: tuple[PlannedSession, ...]
+) -> tuple[ProtocolDeviation, ...]:
+    known = {(session.participant, session.session) for session in sessions}
+    for entry in content.get("protocol_deviations", []):
+        if (entry["participant"], entry["session"]) not in known:
+            where = f"{path}, key protocol_deviations, participant {entry['participant']}"
+            rule = f"session {entry['session']} did not take place"
+            raise InputError(where, rule, "Name a session that was planned and is not missing.")
+    return tuple(ProtocolDeviation(**entry) for entry in content.get("protocol_deviations", []))
+
+
 def _check_contractions(plan: TrialPlan) -> None:
     if plan.vibstim_task and not plan.maximal_task:
         rule = "vibstim_task needs maximal_task, of whose EMG and torque VibStim's are expressed in per cent"
         raise InputError(f"{plan.path}, key contractions", rule, "Name the task of the maximal contraction.")
-
-
-def _check_analyses(plan: TrialPlan) -> None:
-    for analysis in plan.analyses.values():
-        where = f"{plan.path}, key analyses.{analysis.name}"
-        _refuse_unknown(f"{where}.outcome", "outcome", analysis.outcome, plan.outcomes)
-        for name in re.findall(r"[A-Za-z_][\w.]*", analysis.formula or ""):
-            _refuse_unknown(f"{where}.formula", "column", name, MODEL_COLUMNS)
-    primary = [name for name, analysis in plan.analyses.items() if analysis.role == "primary"]
-    wanted = 0 if plan.design == "single_session" else 1
-    if len(primary) != wanted:
-        rule = f"a {plan.design} plan has {wanted} analysis with the role primary, not {len(primary)}"
-        raise InputError(f"{plan.path}, key analyses", rule, "Correct the roles.")
-
-
-def _check_families(plan: TrialPlan) -> None:
-    for family in plan.families.values():
-        where = f"{plan.path}, key families.{family.name}"
-        for analysis in family.analyses:
-            _refuse_unknown(f"{where}.analyses", "analysis", analysis, plan.analyses)
-        for contrast in family.contrasts:
-            for condition in contrast:
-                _refuse_unknown(f"{where}.contrasts", "condition", condition, plan.conditions)
-            if contrast[0] == contrast[1]:
-                rule = f"{contrast[0]!r} is compared with itself"
-                raise InputError(f"{where}.contrasts", rule, "Name two conditions.")

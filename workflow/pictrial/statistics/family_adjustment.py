@@ -1,0 +1,38 @@
+"""P values adjusted over a family of the plan."""
+
+import numpy as np
+
+from pictrial.errors import InputError
+from pictrial.statistics.multiplicity import OF_P, adjusted_by_p, adjusted_p
+from pictrial.statistics.questions import ResultTable
+from pictrial.trial.plan import Family
+
+
+def adjust(part: ResultTable, family: Family) -> np.ndarray | None:
+    """Return the adjusted P of the contrasts of `family`, shape (rows of the table,), NaN elsewhere.
+
+    None where the family has no adjustment, or the table no P.
+
+    Raises
+    ------
+    InputError
+        Where the adjustment needs t and degrees of freedom, and the analysis has none.
+    """
+    table, method = part.table, family.adjustment
+    if method == "none" or "p" not in table or "detail" in table:
+        return None
+    pairs = list(zip(table["level"], table["minus"], strict=True))
+    at = np.array([index for index, pair in enumerate(pairs) if pair in family.contrasts])
+    adjusted = np.full(len(table), np.nan)
+    if method in OF_P:
+        adjusted[at] = adjusted_by_p(method, table["p"].to_numpy(float)[at])
+    elif part.covariance is None:
+        raise InputError(
+            f"family {family.name}",
+            f"the adjustment {method!r} needs a mixed model",
+            f"Take one of {', '.join(OF_P)}, or leave analyses by other methods out of the family.",
+        )
+    else:
+        t, df = (table[name].to_numpy(float)[at] for name in ("t", "df"))
+        adjusted[at] = adjusted_p(method, t, df, part.n_means, part.covariance[np.ix_(at, at)])
+    return adjusted

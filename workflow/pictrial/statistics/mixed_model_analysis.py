@@ -1,0 +1,164 @@
+"""The method ``mixed_model`` of the plan: marginal means, contrasts, variance components and the fit's record."""
+
+import platform
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from pictrial.statistics.fitted_model import (
+    INFERENCES,
+    FittedModel,
+    condition_means,
+    contrast_covariance,
+    fit_model,
+    model_frame,
+    planned_contrasts,
+)
+from pictrial.statistics.model_arrays import NotEstimable
+from pictrial.statistics.model_inference import small_sample_inference
+from pictrial.statistics.model_matrices import INTERCEPT
+from pictrial.statistics.paired import no_comparison, participant_means
+from pictrial.statistics.questions import Answer, Question, ResultTable, blank_contrasts, blank_levels
+from pictrial.statistics.type_three import type_three_hypotheses
+
+METHOD = "linear mixed model, REML"
+DF_NAMES = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
+MEAN = ("estimate", "standard_error", "df", "ci_lower", "ci_upper")
+CONTRAST = ("estimate", "standard_error", "df", "t", "p", "ci_lower", "ci_upper")
+
+
+def mixed_model(question: Question) -> Answer:
+    """Fit the model of the analysis, and compare the conditions by it."""
+    analysis = question.analysis
+    df_method = str(analysis.df_method)
+    try:
+        model = fitted(question)
+        contrasts = planned_contrasts(model, question.pairs, df_method)
+    except NotEstimable as reason:
+        return not_estimable(question, str(reason))
+    notes, df_name = "; ".join(model.warnings), DF_NAMES[df_method]
+    covariance = contrast_covariance(model, question.pairs, df_method)
+    means = condition_means(model, df_method)
+    tables = [
+        ResultTable("mean", _noted(means, notes), METHOD, df_name),
+        ResultTable("contrast", _noted(contrasts, notes), METHOD, df_name, False, covariance, len(means)),
+        ResultTable("component", components(model), METHOD),
+        ResultTable("component", correlations(model), METHOD),
+        ResultTable("term", joint_tests(model, df_method), METHOD, df_name),
+        ResultTable("model", pd.DataFrame([_whole(model, notes)]), METHOD),
+    ]
+    return Answer(tables, fit_record(model, question))
+
+
+def fitted(question: Question) -> FittedModel:
+    """Fit the model of the analysis to its rows.
+
+    Raises
+    ------
+    NotEstimable
+        Where there is nothing to compare, or the data are too few for the model.
+    """
+    if why := no_comparison(participant_means(question.rows, question.conditions)):
+        raise NotEstimable(why)
+    return fit_model(
+        model_frame(question.rows), str(question.analysis.formula), {"condition": question.conditions}
+    )
+
+
+def not_estimable(question: Question, why: str) -> Answer:
+    """Answer that the model cannot be fitted, in every row that a reader expects."""
+    df_name = DF_NAMES[str(question.analysis.df_method)]
+    tables = [
+        ResultTable("mean", blank_levels(question.conditions, MEAN, why), METHOD, df_name),
+        ResultTable("contrast", blank_contrasts(question.pairs, CONTRAST, why), METHOD, df_name),
+    ]
+    return Answer(tables, {"formula": question.analysis.formula, "estimable": False, "warnings": [why]})
+
+
+def components(model: FittedModel) -> pd.DataFrame:
+    """Return variance and SD of every random effect and of the residual."""
+    fit = model.fit
+    rows = [
+        _component(term.group if column == INTERCEPT else f"{term.group} {column}", variance)
+        for term, covariance in zip(fit.matrices.random, fit.term_covariances, strict=True)
+        for column, variance in zip(term.columns, np.diag(covariance), strict=True)
+    ]
+    rows.append(_component("residual", fit.sigma**2))
+    for group, reason in model.design.absorbed.items():
+        rows.append(_component(group, np.nan) | {"warning": f"not estimable: {reason}"})
+    return pd.DataFrame(rows)
+
+
+def joint_tests(model: FittedModel, df_method: str) -> pd.DataFrame:
+    """Return the type III F test of every fixed term."""
+    inference = small_sample_inference(model.fit, INFERENCES[df_method])
+    rows = []
+    for name, hypothesis in type_three_hypotheses(model.design).items():
+        test = inference.joint(hypothesis)
+        rows.append(
+            {"level": name, "F": test.F, "df1": test.df1, "df2": test.df2, "p": test.p, "warning": ""}
+        )
+    return pd.DataFrame(rows)
+
+
+def correlations(model: FittedModel) -> pd.DataFrame:
+    """Return the correlation of every two random effects of a term; none where a variance is zero."""
+    rows = []
+    for term, covariance in zip(model.fit.matrices.random, model.fit.term_covariances, strict=True):
+        for i, j in combinations(range(len(term.columns)), 2):
+            scale = np.sqrt(covariance[i, i] * covariance[j, j])
+            rows.append(
+                {
+                    "level": f"{term.group} {term.columns[i]} {term.columns[j]}",
+                    "correlation": covariance[i, j] / scale if scale > 0 else np.nan,
+                    "warning": "" if scale > 0 else "not estimable: a variance is estimated as zero",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def fit_record(model: FittedModel, question: Question) -> dict:
+    """Return what a reader needs to judge or repeat the fit, ready for JSON."""
+    design, fit = model.design, model.fit
+    errors = np.sqrt(np.diag(fit.covariance))
+    return {
+        "formula": design.formula.text,
+        "fitted_formula": design.fitted_formula,
+        "estimable": True,
+        "method": METHOD,
+        "df_method": question.analysis.df_method,
+        "levels": design.levels,
+        "n": {
+            "observations": len(fit.matrices.response),
+            **{term.group: term.n_levels for term in fit.matrices.random},
+        },
+        "reml_deviance": fit.deviance,
+        "start_deviances": list(fit.start_deviances),
+        "largest_gradient": fit.largest_gradient,
+        "sigma": fit.sigma,
+        "theta": dict(zip(fit.theta_names, map(float, fit.theta), strict=True)),
+        "variances": dict(components(model)[["level", "variance"]].dropna().itertuples(index=False)),
+        "singular": list(fit.zero_components),
+        "absorbed": design.absorbed,
+        "dropped_columns": design.dropped,
+        "fixed_effects": {
+            name: {"estimate": float(estimate), "standard_error": float(error)}
+            for name, estimate, error in zip(fit.matrices.columns, fit.beta, errors, strict=True)
+        },
+        "warnings": model.warnings,
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "pandas": pd.__version__},
+    }
+
+
+def _component(level: str, variance: float) -> dict:
+    zero = "" if variance != 0 else "estimated as zero"
+    return {"level": level, "variance": variance, "standard_deviation": np.sqrt(variance), "warning": zero}
+
+
+def _whole(model: FittedModel, notes: str) -> dict:
+    return {"level": "all", "reml_deviance": model.fit.deviance, "warning": notes}
+
+
+def _noted(table: pd.DataFrame, notes: str) -> pd.DataFrame:
+    return table.assign(warning=table["warning"].where(table["warning"] != "", notes))

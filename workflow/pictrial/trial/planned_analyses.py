@@ -1,0 +1,162 @@
+"""What is measured and how it is analysed: outcomes, analyses and families of the plan."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pictrial.checked_yaml import did_you_mean
+from pictrial.errors import InputError
+
+#: What a model's formula may name: columns of analysis/outcomes.tsv, and `unit` for its `unit_id`.
+MODEL_COLUMNS = [
+    *("value", "condition", "period", "sequence", "participant", "session", "unit", "n_controls"),
+    "previous",
+]
+#: What an analysis takes from the one that it names as its `model`, where it does not say it itself.
+_TAKEN = ("outcome", "population", "formula", "reml", "df_method")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An outcome of the trial; see ``trial.schema.json``. `aggregation` is None but for ΔF."""
+
+    name: str
+    label: str
+    unit: str
+    level: str
+    measure: str
+    aggregation: str | None = None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A planned analysis; see ``trial.schema.json``. What its method does not need is None."""
+
+    name: str
+    role: str
+    method: str
+    outcome: str
+    population: str
+    description: str
+    formula: str | None = None
+    reml: bool | None = None
+    df_method: str | None = None
+    model: str | None = None
+    weights: str | None = None
+    transformation: str | None = None
+    resamples: int | None = None
+    imputations: int | None = None
+    deltas: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Contrasts (condition, minus condition) whose P values are adjusted together in each analysis."""
+
+    name: str
+    analyses: tuple[str, ...]
+    contrasts: tuple[tuple[str, str], ...]
+    adjustment: str
+    alpha: float
+
+
+def refuse_unknown(where: str, what: str, name: str, known: Iterable[str]) -> None:
+    """Raise an InputError where `name` is not one of `known`."""
+    known = list(known)
+    if name not in known:
+        raise InputError(where, f"{what} {name!r} is unknown to the plan", did_you_mean(name, known))
+
+
+def read_outcomes(path: Path, content: dict) -> dict[str, Outcome]:
+    """Return the outcomes of a plan that keeps its schema."""
+    outcomes = {name: Outcome(name, **_unsourced(value)) for name, value in content["outcomes"].items()}
+    for outcome in outcomes.values():
+        measured = outcome.measure.startswith("vibstim.")
+        if measured and "vibstim_task" not in content["contractions"]:
+            raise InputError(
+                f"{path}, key outcomes.{outcome.name}",
+                f"{outcome.measure} is not measured: contractions has no vibstim_task",
+                "Name the task of the VibStim recording, or remove the outcome.",
+            )
+    return outcomes
+
+
+def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
+    """Return the analyses of a plan that keeps its schema.
+
+    Raises
+    ------
+    InputError
+        Where one names an outcome, a column or another analysis that the plan does not have, or the plan
+        has not the one primary analysis that its design wants.
+    """
+    entries = content["analyses"]
+    analyses = {name: _analysis(f"{path}, key analyses.{name}", name, entries) for name in entries}
+    for analysis in analyses.values():
+        where = f"{path}, key analyses.{analysis.name}"
+        refuse_unknown(f"{where}.outcome", "outcome", analysis.outcome, content["outcomes"])
+        for name in re.findall(r"[A-Za-z_][\w.]*", analysis.formula or ""):
+            refuse_unknown(f"{where}.formula", "column", name, MODEL_COLUMNS)
+        if analysis.weights and content["outcomes"][analysis.outcome]["level"] != "motor_unit":
+            raise InputError(where, "only motor units' values have standard errors", "Remove its weights.")
+    primary = [name for name, analysis in analyses.items() if analysis.role == "primary"]
+    design = content["design"]["type"]
+    wanted = 0 if design == "single_session" else 1
+    if len(primary) != wanted:
+        rule = f"a {design} plan has {wanted} analysis with the role primary, not {len(primary)}"
+        raise InputError(f"{path}, key analyses", rule, "Correct the roles.")
+    return analyses
+
+
+def read_families(path: Path, content: dict) -> dict[str, Family]:
+    """Return the families of a plan that keeps its schema.
+
+    Raises
+    ------
+    InputError
+        Where one names an analysis or a condition that the plan does not have, or compares a condition
+        with itself.
+    """
+    conditions = [level["name"] for level in content["conditions"]["levels"]]
+    families = {name: _family(name, value) for name, value in content["families"].items()}
+    for family in families.values():
+        where = f"{path}, key families.{family.name}"
+        for analysis in family.analyses:
+            refuse_unknown(f"{where}.analyses", "analysis", analysis, content["analyses"])
+        for contrast in family.contrasts:
+            for condition in contrast:
+                refuse_unknown(f"{where}.contrasts", "condition", condition, conditions)
+            if contrast[0] == contrast[1]:
+                rule = f"{contrast[0]!r} is compared with itself"
+                raise InputError(f"{where}.contrasts", rule, "Name two conditions.")
+    return families
+
+
+def _analysis(where: str, name: str, entries: dict[str, dict]) -> Analysis:
+    entry = _unsourced(entries[name])
+    if "model" in entry:
+        refuse_unknown(f"{where}.model", "analysis", entry["model"], entries)
+        model = entries[entry["model"]]
+        if model["method"] != "mixed_model" or "formula" not in model:
+            rule = f"{entry['model']} is no mixed model with a formula of its own"
+            raise InputError(f"{where}.model", rule, "Name such an analysis.")
+        entry = {key: model[key] for key in _TAKEN} | entry
+    if "deltas" in entry:
+        entry["deltas"] = tuple(map(float, entry["deltas"]))
+    return Analysis(name, **entry)
+
+
+def _family(name: str, entry: dict) -> Family:
+    contrasts = [contrast.split(" - ") for contrast in entry["contrasts"]]
+    return Family(
+        name,
+        tuple(entry["analyses"]),
+        tuple((condition, minus) for condition, minus in contrasts),
+        entry["adjustment"],
+        float(entry["alpha"]),
+    )
+
+
+def _unsourced(entry: dict) -> dict:
+    return {key: value for key, value in entry.items() if key != "source"}
