@@ -4,6 +4,7 @@
 # make trial        the trial of CONFIG: make trial CONFIG=config/my_trial/config.yaml
 # make test         the tests (make test-slow: those that need minutes)
 # make benchmark    the decomposition beside other tools (hours)
+# make qc           the mixed models of CONFIG once more in R, compared number by number (make qc INSTALL=yes installs R)
 # make oracle       openhdemg in an environment of its own, for tests that hold ΔF against it
 # make lint         formatting, lints, types
 # make lock         write requirements.lock anew from pyproject.toml
@@ -16,11 +17,14 @@ BIN := .venv/bin
 ORACLE := build/oracle
 STAMP := .venv/.installed-from-the-lock
 RESULTS = $(shell sed -n 's/^results: *\([^ \#]*\).*/\1/p' $(CONFIG))
+PLAN = $(shell sed -n 's/^trial: *\([^ \#]*\).*/\1/p' $(CONFIG))
 REPORT = $(RESULTS)/report/report.html
+R_PACKAGES := r-base-core r-cran-lme4 r-cran-lmertest r-cran-emmeans r-cran-pbkrtest
+R_IS_THERE = Rscript --vanilla -e 'for (name in c("lmerTest", "pbkrtest", "emmeans")) loadNamespace(name)' >/dev/null 2>&1
 SNAKEMAKE = $(BIN)/snakemake --workflow-profile workflow/profiles/default --cores all --configfile $(CONFIG)
 
 .DEFAULT_GOAL := trial
-.PHONY: trial recording environment test test-slow oracle benchmark lint lock clean
+.PHONY: trial recording environment test test-slow oracle benchmark qc lint lock clean
 
 # The report is written anew only where the run wrote something after it.
 trial: environment
@@ -69,6 +73,14 @@ benchmark: recording
 	$(BIN)/python benchmarks/decomposition.py time
 	$(BIN)/python benchmarks/decomposition.py yield
 	$(BIN)/python benchmarks/decomposition.py render
+
+# After `make trial`. R is optional: nothing else needs it.
+qc: environment
+	@$(R_IS_THERE) || [ -z "$(INSTALL)" ] || { apt-get update -qq && apt-get install --no-install-recommends -y $(R_PACKAGES); }
+	@$(R_IS_THERE) || { echo "There is no R with lmerTest, pbkrtest and emmeans. Debian: $(R_PACKAGES); make qc INSTALL=yes installs them."; exit 1; }
+	@$(BIN)/python qc/export_fits.py $(PLAN) $(RESULTS)
+	@Rscript --vanilla qc/mixed_models.R $(RESULTS)
+	@$(BIN)/python qc/compare_with_r.py $(RESULTS)
 
 lint: environment
 	$(BIN)/ruff check .

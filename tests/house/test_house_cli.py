@@ -164,7 +164,7 @@ def test_lmm_refuses_options_that_do_not_fit(outcomes, tmp_path, capsys, options
         ("value condition", "formula"),
         ("value ~ condition", "random"),
         ("value ~ condition + (condition | visit)", "random effects"),
-        ("value ~ condition + (1 | condition)", "leave nothing"),
+        ("value ~ condition + (1 | condition)", "no variance can be estimated"),
     ],
 )
 def test_lmm_refuses_a_formula_that_does_not_fit(outcomes, tmp_path, capsys, formula, message):

@@ -7,15 +7,14 @@ import pandas as pd
 import pytest
 
 from pictrial.seeds import random_generator
-from pictrial.statistics import differential_loss
+from pictrial.statistics import label_permutation
 from pictrial.statistics.differential_loss import (
     LOST_UNITS,
     STAGES,
     compare_losses,
-    permute_conditions,
-    permute_pairs,
     permute_units,
 )
+from pictrial.statistics.label_permutation import permute_conditions, permute_pairs
 from pictrial.tables import check_table
 
 RNG = random_generator(1, "differential loss")
@@ -95,9 +94,9 @@ def test_pairs_are_swapped_and_the_least_p_is_told():
 def test_drawn_permutations_agree_with_all(monkeypatch):
     shares = kept_units(6, 0.12, random_generator(3, "shares")) / ENTERED
     exact = permute_conditions(shares, RNG)
-    monkeypatch.setattr(differential_loss, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(label_permutation, "EXACT_LIMIT", 100)
     drawn = permute_conditions(shares, random_generator(4, "drawn"))
-    assert exact.n_permutations == 6**6 and drawn.n_permutations == differential_loss.DRAWS
+    assert exact.n_permutations == 6**6 and drawn.n_permutations == label_permutation.DRAWS
     assert "all" in exact.method and "drawn" in drawn.method
     error = np.sqrt(exact.p_value * (1 - exact.p_value) / drawn.n_permutations)
     assert drawn.p_value == pytest.approx(exact.p_value, abs=4 * error)
@@ -111,7 +110,7 @@ def test_lost_units_are_drawn_within_participants():
     observed = np.mean([1 - 3, 11 - 13.5, 5 - 6.5])
     test = permute_units(values, [1, 1, 1], observed, random_generator(1, "units"))
     # The lowest or the highest of each: two of 4 · 5 · 3 ways.
-    assert test.p_value == pytest.approx(2 / 60, abs=4 * np.sqrt(2 / 60 / differential_loss.DRAWS))
+    assert test.p_value == pytest.approx(2 / 60, abs=4 * np.sqrt(2 / 60 / label_permutation.DRAWS))
     assert test.least_p == 1 / 60
     assert permute_units(values, [1, 1, 1], 0.0, RNG).p_value == 1
 

@@ -11,9 +11,9 @@ from pictrial.statistics import kenward_roger, satterthwaite
 from pictrial.statistics.covariance_derivatives import covariance_derivatives, hessian_in_theta
 from pictrial.statistics.linear_mixed_model import (
     OFF_THE_BOUNDARY,
-    _minimise,
     _off_the_boundary,
     fit_linear_mixed_model,
+    minimise_deviance,
 )
 from pictrial.statistics.mixed_model_equations import MixedModelEquations
 from pictrial.statistics.model_arrays import ModelMatrices, NotEstimable, RandomTerm
@@ -163,7 +163,7 @@ def test_optimum_is_flat_and_reached_from_seven_starts():
 
 def test_a_start_on_the_boundary_is_left():
     equations = MixedModelEquations(crossed())
-    theta, deviance = _minimise(equations, np.zeros(len(equations.diagonal)), True)
+    theta, deviance = minimise_deviance(equations, np.zeros(len(equations.diagonal)), True)
     assert deviance == pytest.approx(fit_linear_mixed_model(crossed()).deviance, abs=1e-7)
     assert (theta[equations.diagonal] > 0.1).all()
 

@@ -144,7 +144,7 @@ def test_a_bad_value_is_named(frame, change, said):
 def test_tables_that_do_not_fit_are_refused(frame):
     with pytest.raises(InputError, match="'dose' is missing"):
         build_model(frame, "y ~ dose + (1 | participant)", {})
-    with pytest.raises(InputError, match="only the level 'control' occurs"):
+    with pytest.raises(NotEstimable, match="only the level 'control' occurs"):
         build_model(frame[frame["condition"] == "control"], "y ~ condition + (1 | participant)", LEVELS)
     with pytest.raises(InputError, match="'unit' is not numeric"):
         build_model(frame, "unit ~ condition + (1 | participant)", LEVELS)
@@ -152,12 +152,14 @@ def test_tables_that_do_not_fit_are_refused(frame):
         build_model(frame[:0], "y ~ condition + (1 | participant)", LEVELS)
 
 
-def test_a_random_term_that_the_fixed_effects_hold_already_is_not_estimable(frame):
-    with pytest.raises(NotEstimable, match="'condition'"):
-        build_model(frame, "y ~ condition + (1 | participant) + (1 | condition)", LEVELS)
-    with pytest.raises(NotEstimable, match="'participant'"):
+def test_a_random_term_that_the_fixed_effects_hold_already_is_left_out(frame):
+    design = build_model(frame, "y ~ condition + (1 | participant) + (1 | condition)", LEVELS)
+    assert list(design.absorbed) == ["condition"]
+    assert [term.group for term in design.matrices.random] == ["participant"]
+    assert design.fitted_formula == "y ~ 1 + condition + (1 | participant)"
+    with pytest.raises(NotEstimable, match="participant: the fixed part already has one parameter"):
         build_model(frame, "y ~ participant*time + (time | participant)", {})
-    assert build_model(frame, "y ~ participant + (time | participant)", {}).terms[-1] == "participant"
+    assert build_model(frame, "y ~ participant + (time | participant)", {}).absorbed == {}
 
 
 def test_type_three_of_a_balanced_design_averages_over_the_other_factor(frame):

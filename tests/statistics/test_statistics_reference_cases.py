@@ -45,16 +45,6 @@ CASES = [
         )
     ),
 ]
-#: What the reference has and pictrial does not write.
-LEFT_OUT = {
-    "anova2_satt",
-    "anova2_kr",
-    "joint_satt",
-    "lrt_drop1",
-    "ranova",
-    "profile_ci",
-    "time",
-}
 #: performance 0.10 takes the random variance wrongly where a group has two terms or a variance is zero.
 KNOWN = {("sleep_indep", "r2"), ("sleep_indep", "icc"), ("singular_nested", "r2"), ("singular_nested", "icc")}
 
@@ -64,15 +54,15 @@ def test_case_agrees_with_r(lme4, case):
     expected = read_layout(lme4 / "expected" / f"{case}.csv")
     result = run_case(lme4, case, read_cases(lme4).loc[case])
     judged = judge(compare(result, expected), read_tolerances(lme4))
-    assert set(expected["section"]) - set(result["section"]) <= LEFT_OUT
+    assert set(expected["section"]) - set(result["section"]) == {"time"}
     outside = judged[judged["verdict"] == "outside"]
     assert outside.empty, outside.to_string()
-    assert set(judged.loc[judged["verdict"] == "not computed", "stat"]) <= {"p_mvt_tight_rounddf"}
+    assert "not computed" not in set(judged["verdict"])
     rest = judged[(judged["verdict"] == "not judged") & ~judged["section"].map(lambda s: (case, s) in KNOWN)]
     assert (rest["measure"] < 1e-3).all(), rest[rest["measure"] >= 1e-3].to_string()
     # The tolerances are those of other software; ours is nearer.
     near = judged[(judged["verdict"] == "within") & ~judged["stat"].str.startswith("p_")]
-    assert near["measure"].max() < 5e-5
+    assert near["measure"].max() < 1e-4
 
 
 @pytest.fixture
@@ -141,6 +131,10 @@ def test_every_stat_that_matters_has_a_tolerance():
     assert quantity("pairwise_kr", "df") == "kr_df and kr_se"
     assert quantity("emm_satt", "lower") == "fixef estimate"
     assert quantity("anova3_kr", "F") == "anova3_kr dendf and F"
+    assert quantity("ranova", "lrt") == "reml_crit"
+    assert quantity("joint_satt", "df2") == "anova3_satt dendf"
+    assert quantity("profile_ci", "lower") == "variance components"
+    assert quantity("pairwise_satt", "p_mvt_tight_rounddf") == "p mvt"
     assert quantity("fit", "nobs") is None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pictrial.errors import InputError
+from pictrial.power_command import add_power
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,8 @@ EXAMPLES = """examples:
   pictrial delta-f decomposed/export_desc-decomposed_events.tsv --output pairs.tsv
   pictrial lmm outcomes.csv "delta_f ~ condition + (1 | participant)" --levels condition=control,RI,WBR \\
     --emm "~ condition" --adjust holm --output result.csv
+  pictrial power --participants 8,12,16 --units 8 --effect RI=-0.45,WBR=-0.4 \\
+    --sd participant=0.7,participant:condition=0.3,participant:unit=0.95,residual=0.6 --output power.tsv
 """
 #: What every command takes that reads a recording.
 RECORDINGS = "a BIDS .bdf or .edf, or an OTBioLab+ .mat, .otb+ or .otb4"
@@ -81,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     delta_f.set_defaults(run=_delta_f)
 
     _add_lmm(commands)
+    add_power(commands)
     return parser
 
 
@@ -135,6 +139,11 @@ def _add_lmm(commands) -> None:
     kind = lmm.add_mutually_exclusive_group()
     kind.add_argument("--reml", action="store_true", help="tests after REML, ML beside it; the default")
     kind.add_argument("--ml", action="store_true", help="maximum likelihood only, without tests")
+    lmm.add_argument(
+        "--profile",
+        action=argparse.BooleanOptionalAction,
+        help="profile-likelihood intervals; default: where no random term has more than two effects",
+    )
     lmm.add_argument("--output", type=Path, required=True, metavar="RESULT.csv")
     lmm.set_defaults(run=_lmm)
 
@@ -293,7 +302,7 @@ def _lmm(options: argparse.Namespace) -> None:
         if options.ml:
             rows = list(fit_rows(fit_linear_mixed_model(design.matrices, reml=False)))
         else:
-            rows = model_rows(design, inferences, options.emm, adjustments)
+            rows = model_rows(design, inferences, options.emm, adjustments, options.profile)
     except NotEstimable as reason:
         raise InputError(options.data, str(reason), "Give more data, or a smaller model.") from None
     left_out = len(frame) - len(complete)

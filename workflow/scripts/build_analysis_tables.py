@@ -33,7 +33,7 @@ with job_log(snakemake.log[0]) as say:
 
     values = read_table(snakemake.input.unit_delta_f, "unit_delta_f")
     vibstim = read_table(snakemake.input.vibstim, "vibstim_outcomes") if snakemake.input.vibstim else None
-    outcomes = build_outcomes(planned, measured_outcomes(plan, values, vibstim), plan.deviations)
+    outcomes = build_outcomes(planned, measured_outcomes(plan, values, units, vibstim), plan.deviations)
     delta_f = outcomes[outcomes["outcome"] == "delta_f"]
     periods = build_periods(planned, quality, units, pairs, delta_f)
     participants = build_participants(planned, people, delta_f)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
-from pictrial.statistics.analysis_methods import METHODS
+from pictrial.statistics.analysis_methods import answer
 from pictrial.statistics.analysis_results import ALL, ResultsBuilder, contrast_name, counts
 from pictrial.statistics.family_adjustment import adjust
 from pictrial.statistics.paired import no_comparison, participant_means
@@ -117,11 +117,11 @@ def run_analysis(
     analysis = plan.analyses[name]
     families = [family for family in plan.families.values() if name in family.analyses]
     question = _question(plan, analysis, families, outcomes, seed)
-    answer = METHODS[analysis.method](question)
+    answered = answer(question)
     results = ResultsBuilder(name, analysis.role, analysis.outcome, analysis.population, inputs_sha256)
-    for table in answer.tables:
+    for table in answered.tables:
         _add(results, table, question.rows, families)
-    return pd.DataFrame(results.rows), {"analysis": name, "method": analysis.method, **answer.record}
+    return pd.DataFrame(results.rows), {"analysis": name, "method": analysis.method, **answered.record}
 
 
 def _question(
@@ -142,6 +142,7 @@ def _question(
         pairs=planned or [(condition, conditions[0]) for condition in conditions[1:]],
         seed=seed,
         lost=of_outcome[of_outcome["value"].isna()],
+        other=select_population(outcomes[outcomes["outcome"] == analysis.other], analysis.population),
     )
 
 
@@ -172,7 +173,9 @@ def _add(results: ResultsBuilder, part: ResultTable, rows: pd.DataFrame, familie
     """Add a table of numbers; contrasts with their family and its adjusted P."""
     adjusted = {} if part.kind != "contrast" else {f.name: adjust(part, f) for f in families}
     for index, row in part.table.reset_index(drop=True).iterrows():
-        values = {name: float(row[name]) for name in part.table if name not in _NAMES}
+        numbers = {name: float(row[name]) for name in part.table if name not in _NAMES}
+        # An interval without an end (too few people to reject anything) has no limit to show.
+        values = {name: value if np.isfinite(value) else np.nan for name, value in numbers.items()}
         level, behind, family = str(row["level"]), rows, None
         if "minus" in row:
             pair = (row["level"], row["minus"])

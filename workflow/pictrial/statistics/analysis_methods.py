@@ -2,23 +2,42 @@
 
 from collections.abc import Callable
 
-import pandas as pd
+from pictrial.statistics import mixed_model_analysis, model_methods, other_methods, participant_methods
+from pictrial.statistics.model_arrays import NotEstimable
+from pictrial.statistics.questions import Answer, Question, ResultTable, blank_contrasts
 
-from pictrial.statistics.mixed_model_analysis import mixed_model
-from pictrial.statistics.paired import METHOD as PAIRED_METHOD
-from pictrial.statistics.paired import paired_comparison, participant_means
-from pictrial.statistics.questions import Answer, Question, ResultTable
-
-
-def participants_in_pairs(question: Question) -> Answer:
-    """Compare participants' means in pairs."""
-    means = participant_means(question.rows, question.conditions)
-    table = pd.DataFrame([paired_comparison(means, *pair) for pair in question.pairs])
-    table = table.drop(columns="n_participants")
-    return Answer([ResultTable("contrast", table, PAIRED_METHOD, "n - 1", both_conditions=True)])
-
-
-METHODS: dict[str, Callable[[Question], Answer]] = {
-    "mixed_model": mixed_model,
-    "paired_comparison": participants_in_pairs,
+_METHODS: dict[str, Callable[[Question], Answer]] = {
+    "mixed_model": mixed_model_analysis.mixed_model,
+    "cluster_robust": model_methods.cluster_robust,
+    "residual_variance": model_methods.residual_variance,
+    "leave_one_out": model_methods.leave_one_out,
+    "cluster_bootstrap": model_methods.cluster_bootstrap,
+    "parametric_bootstrap": model_methods.parametric_bootstrap,
+    "tipping_point": model_methods.tipping_point,
+    "paired_comparison": participant_methods.paired,
+    "label_permutation": participant_methods.label_permutation,
+    "rank_comparison": participant_methods.rank_comparison,
+    "share": participant_methods.share,
+    "win_probability": participant_methods.win_probability,
+    "cumulative_link": other_methods.cumulative_link,
+    "stratified_rank": other_methods.stratified_rank,
+    "baseline_adjusted": other_methods.baseline_adjusted,
+    "reliability": other_methods.reliability,
+    "correlation": other_methods.correlation,
 }
+
+
+def answer(question: Question) -> Answer:
+    """Answer a question by the method that its analysis names.
+
+    Where the data are too few, every expected row is there, without a value and with the reason.
+    """
+    method = question.analysis.method
+    try:
+        return _METHODS[method](question)
+    except NotEstimable as reason:
+        if method == "mixed_model":
+            return mixed_model_analysis.not_estimable(question, str(reason))
+        blank = blank_contrasts(question.pairs, ("estimate", "ci_lower", "ci_upper", "p"), str(reason))
+        record = {"estimable": False, "warnings": [str(reason)]}
+        return Answer([ResultTable("contrast", blank, method.replace("_", " "))], record)

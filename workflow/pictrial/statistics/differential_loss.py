@@ -4,9 +4,6 @@ What was randomised is the order of the conditions within each participant, so l
 the participant's session counts, not the motor unit. Participants weigh equally.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import permutations
 from math import comb, prod
 
 import numpy as np
@@ -14,7 +11,14 @@ import pandas as pd
 
 from pictrial.seeds import random_generator
 from pictrial.statistics.analysis_results import ALL, contrast_name
-from pictrial.statistics.contrasts import CONFIDENCE
+from pictrial.statistics.fitted_model import CONFIDENCE
+from pictrial.statistics.label_permutation import (
+    DRAWS,
+    PermutationTest,
+    low_power,
+    permute_conditions,
+    permute_pairs,
+)
 from pictrial.statistics.paired import MINIMUM_PARTICIPANTS
 from pictrial.tables import load_schema
 from pictrial.trial.attrition import stage_counts
@@ -24,21 +28,6 @@ from pictrial.trial.plan import TrialPlan
 STAGES = ("decomposed", "found", "delta_f", "test_units_of_every_session", "passing_pairs")
 #: The motor units with a ΔF in the reference: those that have none in the condition are lost.
 LOST_UNITS = "delta_f_of_lost_units"
-#: All permutations are tried up to so many (six participants, three conditions: 46656).
-EXACT_LIMIT = 50_000
-#: Otherwise so many are drawn.
-DRAWS = 9_999
-_ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class PermutationTest:
-    """P, the least P that these data can give, and which permutations were tried."""
-
-    p_value: float
-    least_p: float
-    n_permutations: int
-    method: str
 
 
 def compare_losses(
@@ -81,41 +70,6 @@ def compare_losses(
     return pd.DataFrame(rows, columns=list(load_schema("differential_loss")["columns"]))
 
 
-def permute_conditions(shares: np.ndarray, rng: np.random.Generator) -> PermutationTest:
-    """Permute each participant's shares over the conditions they had; statistic: variance of condition means.
-
-    Parameters
-    ----------
-    shares : ndarray, shape (participants, conditions)
-        NaN where a participant has none; each has two at least. Their means are taken away first, so that a
-        missing condition does not mix differences between participants into those between conditions.
-    rng : Generator
-        For more than `EXACT_LIMIT` permutations.
-    """
-    options = []
-    for row in shares - np.nanmean(shares, axis=1, keepdims=True):
-        there = np.flatnonzero(np.isfinite(row))
-        orders = np.array(list(permutations(row[there])))
-        option = np.zeros((len(orders), len(row)))
-        option[:, there] = orders
-        options.append(option)
-    n = np.isfinite(shares).sum(axis=0)
-    return _permutation_test(options, lambda sums: np.var(sums[:, n > 0] / n[n > 0], axis=1, ddof=1), rng)
-
-
-def permute_pairs(differences: np.ndarray, rng: np.random.Generator) -> PermutationTest:
-    """Swap the two conditions of each participant; statistic: size of the mean difference.
-
-    Parameters
-    ----------
-    differences : ndarray, shape (participants,)
-    rng : Generator
-        For more than `EXACT_LIMIT` permutations.
-    """
-    options = [np.array([[d], [-d]]) for d in differences]
-    return _permutation_test(options, lambda sums: np.abs(sums[:, 0]) / len(differences), rng)
-
-
 def permute_units(
     values: list[np.ndarray], n_lost: list[int], observed: float, rng: np.random.Generator
 ) -> PermutationTest:
@@ -140,32 +94,6 @@ def permute_units(
     least = max(1 / number, 1 / (DRAWS + 1))
     return PermutationTest(
         (extreme + 1) / (DRAWS + 1), least, DRAWS, "lost and kept units of participants, drawn"
-    )
-
-
-def _permutation_test(
-    options: list[np.ndarray], statistic: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator
-) -> PermutationTest:
-    """Test the sum of every participant's first option against the sums of all, or of drawn, options.
-
-    P counts the observed arrangement itself: it is one of all, and is added to those drawn, (b + 1)/(m + 1)
-    (Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39).
-    """
-    total = prod(len(option) for option in options)
-    exact = total <= EXACT_LIMIT
-    if exact:
-        sums = np.zeros((1, options[0].shape[1]))
-        for option in options:
-            sums = (sums[:, None] + option[None]).reshape(-1, option.shape[1])
-    else:
-        sums = np.sum([option[rng.integers(len(option), size=DRAWS)] for option in options], axis=0)
-    values, observed = statistic(sums), statistic(np.sum([option[:1] for option in options], axis=0))[0]
-    extreme = np.count_nonzero(values >= observed - 1e-12)
-    if exact:
-        least = np.count_nonzero(values >= values.max() - 1e-12) / total
-        return PermutationTest(extreme / total, least, total, "labels within participants, all permutations")
-    return PermutationTest(
-        (extreme + 1) / (DRAWS + 1), 1 / (DRAWS + 1), DRAWS, "labels within participants, drawn permutations"
     )
 
 
@@ -246,11 +174,10 @@ def _left_out(plan: TrialPlan, n: int) -> str:
 
 
 def _tested(estimate: float, test: PermutationTest, *notes: str) -> dict:
-    low = f"P cannot fall below {test.least_p:.3g} with these data" if test.least_p > _ALPHA else ""
     return {
         "estimate": round(estimate, 12),
         **vars(test),
-        "warning": "; ".join(filter(None, (*notes, low))) or None,
+        "warning": "; ".join(filter(None, (*notes, low_power(test)))) or None,
     }
 
 

@@ -70,8 +70,11 @@ def fit_model(
     NotEstimable
         Where the data are too few for the model.
     """
-    design = build_model(frame, formula, levels)
-    fit = fit_linear_mixed_model(replace(design.matrices, weights=weights))
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # the matrices are small: more threads would only wait for each other
+        design = build_model(frame, formula, levels)
+        fit = fit_linear_mixed_model(replace(design.matrices, weights=weights))
     return FittedModel(design, fit, _warnings(design, fit))
 
 
@@ -124,7 +127,7 @@ def planned_contrasts(
 def contrast_covariance(
     model: FittedModel, pairs: Sequence[tuple[str, str]], df_method: str, factor: str = "condition"
 ) -> np.ndarray:
-    """Return the covariance of the planned contrasts, shape (pairs, pairs); NaN where a level has no value."""
+    """Return the covariance of the planned contrasts, shape (pairs, pairs); NaN without a value."""
     there, functions = _differences(model, pairs, factor)
     within = small_sample_inference(model.fit, INFERENCES[df_method]).covariance
     covariance = np.full((len(pairs), len(pairs)), np.nan)

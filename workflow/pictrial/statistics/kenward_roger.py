@@ -62,7 +62,12 @@ def contrast(model: LinearMixedModel, row: np.ndarray) -> tuple[float, float]:
     """
     row = np.asarray(row, float)
     error = np.sqrt(row @ adjusted_covariance(model) @ row)
-    return float(error), _denominator(model, row[None])[0]
+    return float(error), contrast_df(model, row)
+
+
+def contrast_df(model: LinearMixedModel, row: np.ndarray) -> float:
+    """Return the degrees of freedom of the contrast `row` @ beta (see `contrast`)."""
+    return _denominator(model, np.asarray(row, float)[None])[0]
 
 
 def joint_test(model: LinearMixedModel, rows: np.ndarray) -> JointTest:

@@ -19,6 +19,8 @@ SINGULAR = 1e-4
 SAME_DEVIANCE = 1e-9
 #: Where the optimiser starts again if it ended with a diagonal of zero.
 OFF_THE_BOUNDARY = 0.3
+#: And so near to zero that it falls back only if zero is an optimum: a descent may step over a small one.
+JUST_OFF = 0.03
 #: A relative factor this large (scaled columns) means that the residual variance runs to zero.
 LARGEST_FACTOR = 1e4
 #: Newton steps after the descent, and the gradient at which they end.
@@ -166,7 +168,7 @@ def fit_linear_mixed_model(matrices: ModelMatrices, reml: bool = True) -> Linear
     equations = MixedModelEquations(matrices)
     # The matrices are small: more threads would only wait for each other.
     with threadpool_limits(1):
-        ends = [_minimise(equations, start, reml) for start in _starts(equations)]
+        ends = [minimise_deviance(equations, start, reml) for start in _starts(equations)]
         scaled = _refine(equations, min(ends, key=lambda end: end[1])[0], reml)
     if np.abs(scaled).max() >= LARGEST_FACTOR:
         raise NotEstimable("the residual variance runs to zero: the random terms explain every observation")
@@ -222,10 +224,18 @@ def _starts(equations: MixedModelEquations) -> list[np.ndarray]:
     return starts
 
 
-def _minimise(equations: MixedModelEquations, start: np.ndarray, reml: bool) -> tuple[np.ndarray, float]:
-    """Return the theta of lowest deviance reached from `start`, and that deviance."""
+def minimise_deviance(
+    equations: MixedModelEquations, start: np.ndarray, reml: bool
+) -> tuple[np.ndarray, float]:
+    """Return the scaled theta of lowest deviance reached from `start`, and that deviance.
+
+    A refit to another response needs one start, the theta of the first fit.
+    """
     theta, deviance = _descend(equations, start, reml)
-    for lifted in _off_the_boundary(equations, theta):
+    restarts = _off_the_boundary(equations, theta)
+    if restarts:
+        restarts.append(np.where(equations.diagonal & (theta < SINGULAR), JUST_OFF, theta))
+    for lifted in restarts:
         again = _descend(equations, lifted, reml)
         if again[1] < deviance - SAME_DEVIANCE:
             theta, deviance = again

@@ -1,4 +1,4 @@
-"""The method ``mixed_model`` of the plan: marginal means, contrasts, variance components and the fit's record."""
+"""The method ``mixed_model`` of the plan: means, contrasts, variance components and the fit's record."""
 
 import platform
 from itertools import combinations
@@ -6,20 +6,21 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from pictrial.statistics.effect_sizes import model_effect_sizes
+from pictrial.statistics.explained_variance import model_shares, term_shares
 from pictrial.statistics.fitted_model import (
     INFERENCES,
     FittedModel,
     condition_means,
     contrast_covariance,
     fit_model,
-    model_frame,
     planned_contrasts,
 )
 from pictrial.statistics.model_arrays import NotEstimable
 from pictrial.statistics.model_inference import small_sample_inference
 from pictrial.statistics.model_matrices import INTERCEPT
-from pictrial.statistics.paired import no_comparison, participant_means
 from pictrial.statistics.questions import Answer, Question, ResultTable, blank_contrasts, blank_levels
+from pictrial.statistics.transformation import back_transform_contrasts, back_transform_means, transform
 from pictrial.statistics.type_three import type_three_hypotheses
 
 METHOD = "linear mixed model, REML"
@@ -30,45 +31,66 @@ CONTRAST = ("estimate", "standard_error", "df", "t", "p", "ci_lower", "ci_upper"
 
 def mixed_model(question: Question) -> Answer:
     """Fit the model of the analysis, and compare the conditions by it."""
-    analysis = question.analysis
-    df_method = str(analysis.df_method)
-    try:
-        model = fitted(question)
-        contrasts = planned_contrasts(model, question.pairs, df_method)
-    except NotEstimable as reason:
-        return not_estimable(question, str(reason))
+    analysis, df_method = question.analysis, question.df_method
+    model, record = _fit(question)
+    means = condition_means(model, df_method)
+    contrasts = planned_contrasts(model, question.pairs, df_method)
+    if analysis.transformation:
+        how = analysis.transformation
+        means = back_transform_means(means, **how)
+        contrasts = back_transform_contrasts(contrasts, how["method"], how.get("offset", 0.0))
+        contrasts = contrasts.dropna(axis="columns", how="all")  # only logarithms have a ratio
     notes, df_name = "; ".join(model.warnings), DF_NAMES[df_method]
     covariance = contrast_covariance(model, question.pairs, df_method)
-    means = condition_means(model, df_method)
+    sizes = model_effect_sizes(model, question.pairs, df_method)
+    whole = model_shares(model).assign(reml_deviance=model.fit.deviance, warning=notes)
     tables = [
         ResultTable("mean", _noted(means, notes), METHOD, df_name),
         ResultTable("contrast", _noted(contrasts, notes), METHOD, df_name, False, covariance, len(means)),
+        ResultTable("contrast", sizes, METHOD, df_name),
         ResultTable("component", components(model), METHOD),
         ResultTable("component", correlations(model), METHOD),
+        ResultTable("share", term_shares(model).drop(columns="variance"), METHOD),
         ResultTable("term", joint_tests(model, df_method), METHOD, df_name),
-        ResultTable("model", pd.DataFrame([_whole(model, notes)]), METHOD),
+        ResultTable("model", whole, METHOD),
     ]
-    return Answer(tables, fit_record(model, question))
+    return Answer(tables, fit_record(model, question) | record)
 
 
-def fitted(question: Question) -> FittedModel:
-    """Fit the model of the analysis to its rows.
+def _fit(question: Question) -> tuple[FittedModel, dict]:
+    """Fit the model, weighted or transformed where the analysis says so; return it and what was done."""
+    analysis = question.analysis
+    if analysis.weights:
+        weights, between = precision_weights(question)
+        model = fit_model(question.frame, question.formula, question.levels, weights)
+        return model, {"weights": "1 / (residual variance + standard error^2)", "residual_variance": between}
+    if analysis.transformation:
+        frame = question.frame
+        value = transform(frame["value"], **analysis.transformation)
+        model = fit_model(frame.assign(value=value), question.formula, question.levels)
+        return model, {"transformation": analysis.transformation}
+    return question.fitted(), {}
 
-    Raises
-    ------
-    NotEstimable
-        Where there is nothing to compare, or the data are too few for the model.
+
+def precision_weights(question: Question) -> tuple[np.ndarray, float]:
+    """Return weights by the values' own standard errors, of mean 1, shape (values,), and the rest's variance.
+
+    The residual variance of the unweighted model is what the values scatter by themselves plus the mean of
+    their squared standard errors; a value's weight is 1 over the first plus its own square.
     """
-    if why := no_comparison(participant_means(question.rows, question.conditions)):
-        raise NotEstimable(why)
-    return fit_model(
-        model_frame(question.rows), str(question.analysis.formula), {"condition": question.conditions}
-    )
+    errors = question.rows["standard_error"].to_numpy(float)
+    if np.isnan(errors).any():
+        raise NotEstimable(f"{int(np.isnan(errors).sum())} values have no standard error")
+    between = max(0.0, question.fitted().fit.sigma ** 2 - float(np.mean(errors**2)))
+    if (errors**2 + between).min() == 0:
+        raise NotEstimable("a value has the standard error 0")
+    weights = 1 / (between + errors**2)
+    return weights / weights.mean(), between
 
 
 def not_estimable(question: Question, why: str) -> Answer:
     """Answer that the model cannot be fitted, in every row that a reader expects."""
-    df_name = DF_NAMES[str(question.analysis.df_method)]
+    df_name = DF_NAMES[question.df_method]
     tables = [
         ResultTable("mean", blank_levels(question.conditions, MEAN, why), METHOD, df_name),
         ResultTable("contrast", blank_contrasts(question.pairs, CONTRAST, why), METHOD, df_name),
@@ -154,10 +176,6 @@ def fit_record(model: FittedModel, question: Question) -> dict:
 def _component(level: str, variance: float) -> dict:
     zero = "" if variance != 0 else "estimated as zero"
     return {"level": level, "variance": variance, "standard_deviation": np.sqrt(variance), "warning": zero}
-
-
-def _whole(model: FittedModel, notes: str) -> dict:
-    return {"level": "all", "reml_deviance": model.fit.deviance, "warning": notes}
 
 
 def _noted(table: pd.DataFrame, notes: str) -> pd.DataFrame:

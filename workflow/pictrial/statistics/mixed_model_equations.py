@@ -11,7 +11,8 @@ scaled theta depends neither on units nor on the origin of a covariate, and the 
 well-conditioned problems.
 """
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -121,21 +122,41 @@ class MixedModelEquations:
     def __init__(self, matrices: ModelMatrices):
         self.matrices = matrices
         self.n, self.p = matrices.fixed.shape
-        root = np.sqrt(np.ones(self.n) if matrices.weights is None else matrices.weights)
-        self._log_weights = 2 * float(np.log(root).sum())
-        fixed, self._triangle = np.linalg.qr(matrices.fixed * root[:, None])
-        response = matrices.response * root
-        self._start = fixed.T @ response
-        residual = response - fixed @ self._start
-        residual -= fixed @ (fixed.T @ residual)
+        self._root = np.sqrt(np.ones(self.n) if matrices.weights is None else matrices.weights)
+        self._log_weights = 2 * float(np.log(self._root).sum())
+        self._fixed, self._triangle = np.linalg.qr(matrices.fixed * self._root[:, None])
+        fixed_and_response = np.column_stack([self._fixed, self._scaled_residual(matrices.response)])
+        self.crossproduct = fixed_and_response.T @ fixed_and_response
+        self._scales = [_triangular_scale(term, self._root) for term in matrices.random]
+        self._lay_out_theta()
+        self._split_into_components(fixed_and_response, self._root)
+
+    def with_response(self, response: np.ndarray) -> "MixedModelEquations":
+        """Return the model of another response, shape (n,); all that it has no part in is shared."""
+        other = copy(self)
+        other.matrices = replace(self.matrices, response=response)
+        residual = other._scaled_residual(response)
+        other.crossproduct = self.crossproduct.copy()
+        other.crossproduct[-1, :-1] = other.crossproduct[:-1, -1] = self._fixed.T @ residual
+        other.crossproduct[-1, -1] = residual @ residual
+        zy = self._z.T @ residual
+        other.components = []
+        for block, (own, number, local) in zip(self.components, self._places, strict=True):
+            zc = block.zc.copy()
+            zc[number, local, -1] = zy[own]
+            other.components.append(replace(block, zc=zc))
+        return other
+
+    def _scaled_residual(self, response: np.ndarray) -> np.ndarray:
+        """Return what X leaves of the weighted response, and keep its coefficients and its scale."""
+        response = response * self._root
+        self._start = self._fixed.T @ response
+        residual = response - self._fixed @ self._start
+        residual -= self._fixed @ (self._fixed.T @ residual)
         self.response_scale = float(np.sqrt(residual @ residual / self.n))
         if self.response_scale**2 * self.n <= EXACT_FIT * (response @ response):
             raise NotEstimable("the fixed effects fit the response exactly, nothing is left to vary")
-        fixed_and_response = np.column_stack([fixed, residual / self.response_scale])
-        self.crossproduct = fixed_and_response.T @ fixed_and_response
-        self._scales = [_triangular_scale(term, root) for term in matrices.random]
-        self._lay_out_theta()
-        self._split_into_components(fixed_and_response, root)
+        return residual / self.response_scale
 
     def _lay_out_theta(self) -> None:
         """Order theta as lme4 does: term by term, each lower triangle column by column."""
@@ -189,7 +210,7 @@ class MixedModelEquations:
         of_level = connected_components(links.T @ links, directed=False)[1]
         widths = [np.full(term.n_levels, len(term.columns)) for term in self.matrices.random]
         of_effect = np.repeat(of_level, np.concatenate(widths))
-        z = sparse.hstack(effects, format="csr")
+        self._z = z = sparse.hstack(effects, format="csr")
         self.effects = first
         self._fill(of_effect, sparse.coo_array(z.T @ z), z.T @ fixed_and_response, np.hstack(entries))
 
@@ -252,17 +273,31 @@ class MixedModelEquations:
         if reml:
             deviance += np.linalg.slogdet(moments.cwc[:-1, :-1])[1]
             deviance += 2 * np.log(np.abs(np.diag(self._triangle))).sum()
+        return float(deviance), self._gradient(theta, moments, residual_df / rss, reml)
+
+    def deviance_at_sigma(self, theta: np.ndarray, sigma: float) -> tuple[float, np.ndarray, float]:
+        """Return -2 log likelihood (not restricted) at `theta` (scaled) and `sigma`, profiled over b.
+
+        Its gradient in theta and its slope in log sigma follow.
+        """
+        moments = self.moments(theta)
+        precision = (self.response_scale / sigma) ** 2
+        rss = self._residual_square(moments) * precision
+        deviance = moments.log_determinant + rss + self.n * np.log(2 * np.pi * sigma**2) - self._log_weights
+        return float(deviance), self._gradient(theta, moments, precision, False), 2 * (self.n - rss)
+
+    def _gradient(self, theta: np.ndarray, moments: Moments, precision: float, reml: bool) -> np.ndarray:
         middle = np.zeros_like(moments.cwc)
         if reml:
             middle[:-1, :-1] = moments.phi
-        middle[-1, -1] = residual_df / rss
+        middle[-1, -1] = precision
         middle = moments.residual_map @ middle @ moments.residual_map.T
         gradient = np.zeros(len(theta))
         for block, zwz, zwc in zip(self.components, moments.zwz, moments.zwc, strict=True):
             component, row, column, index = block.entries
             by_factor = 2 * (zwz - zwc @ middle @ zwc.transpose(0, 2, 1)) @ block.factor(theta)
             gradient += np.bincount(index, by_factor[component, row, column], minlength=len(theta))
-        return float(deviance), gradient
+        return gradient
 
     @staticmethod
     def _residual_square(moments: Moments) -> float:

@@ -51,7 +51,7 @@ def evaluate_functions(functions: LinearFunctions, inference: Inference, confide
         inference.contrast(row) if estimable else nothing
         for row, estimable in zip(functions.rows, functions.estimable, strict=True)
     ]
-    table = pd.DataFrame(found, columns=["estimate", "se", "df"])
+    table = pd.DataFrame(found, columns=["estimate", "se", "df"], dtype=float)
     table.insert(0, "group", functions.groups)
     table.insert(0, "label", functions.labels)
     df = table["df"].to_numpy()
@@ -68,21 +68,22 @@ def evaluate_functions(functions: LinearFunctions, inference: Inference, confide
 def small_sample_inference(fit: LinearMixedModel, name: str) -> Inference:
     """Return the inference called `name`: ``satt``, ``kr`` (of a REML fit) or ``z``."""
     if name == "kr":
+        covariance = kenward_roger.adjusted_covariance(fit)
         return Inference(
             name,
-            kenward_roger.adjusted_covariance(fit),
-            lambda row: (float(row @ fit.beta), *kenward_roger.contrast(fit, row)),
+            covariance,
+            lambda row: (*_wald(fit, row, covariance), kenward_roger.contrast_df(fit, row)),
             lambda rows: kenward_roger.joint_test(fit, rows),
         )
     if name == "satt":
         return Inference(
             name,
             fit.covariance,
-            lambda row: (*_wald(fit, row), satterthwaite.contrast_df(fit, row)),
+            lambda row: (*_wald(fit, row, fit.covariance), satterthwaite.contrast_df(fit, row)),
             lambda rows: satterthwaite.joint_test(fit, rows),
         )
-    return Inference(name, fit.covariance, lambda row: (*_wald(fit, row), np.inf), None)
+    return Inference(name, fit.covariance, lambda row: (*_wald(fit, row, fit.covariance), np.inf), None)
 
 
-def _wald(fit: LinearMixedModel, row: np.ndarray) -> tuple[float, float]:
-    return float(row @ fit.beta), float(np.sqrt(row @ fit.covariance @ row))
+def _wald(fit: LinearMixedModel, row: np.ndarray, covariance: np.ndarray) -> tuple[float, float]:
+    return float(row @ fit.beta), float(np.sqrt(row @ covariance @ row))

@@ -21,6 +21,7 @@ from pictrial.statistics.model_formula import (
 INTERCEPT = "(Intercept)"
 # R's `qr`: a column is aliased when less than this part of it is new.
 _ALIASED = 1e-7
+_ALIASED_SQUARE = 1e-12  # of what is left when squares are subtracted
 _ABSORBED = "the fixed part already has one parameter for each of its levels"
 
 
@@ -106,9 +107,10 @@ def build_model(
     Raises
     ------
     InputError
-        Where a column or a value is missing, a level is not in `levels`, or a factor has one level.
+        Where a column or a value is missing, or a level is not in `levels`.
     NotEstimable
-        Where the fixed effects have a parameter already for everything the random terms could tell.
+        Where the fixed effects have a parameter already for everything the random terms could tell, or a
+        factor has one level.
     """
     formula = parse_model_formula(formula) if isinstance(formula, str) else formula
     _check_values(frame, formula)
@@ -121,8 +123,8 @@ def build_model(
     fixed = code_terms(frame, formula.fixed, factors)
     kept = independent_columns(fixed.matrix)
     terms = [_random_term(frame, part, factors) for part in formula.random]
-    x = fixed.matrix[:, kept]
-    fixed_already = [_is_fixed(term, x) for term in terms]
+    basis = np.linalg.qr(fixed.matrix[:, kept])[0]
+    fixed_already = [_is_fixed(term, basis) for term in terms]
     random = [term for term, is_fixed in zip(terms, fixed_already, strict=True) if not is_fixed]
     absorbed = {t.group: _ABSORBED for t, is_fixed in zip(terms, fixed_already, strict=True) if is_fixed}
     if not random:
@@ -216,13 +218,12 @@ def _random_term(frame: pd.DataFrame, part: GroupedTerms, factors: Mapping[str, 
     return RandomTerm(name, tuple(effects.columns), effects.matrix, codes, tuple(level_names))
 
 
-def _is_fixed(term: RandomTerm, fixed: np.ndarray) -> bool:
-    """Whether the effects of `term` are combinations of the columns of `fixed`."""
-    indicators = (term.codes[:, None] == np.arange(term.n_levels)).astype(float)
+def _is_fixed(term: RandomTerm, basis: np.ndarray) -> bool:
+    """Whether the effects of `term` lie in the space of the orthonormal columns of `basis`."""
     for values in term.design.T:
-        effects = indicators * values[:, None]
-        rest = effects - fixed @ np.linalg.lstsq(fixed, effects, rcond=None)[0]
-        if np.linalg.norm(rest) > _ALIASED * np.linalg.norm(effects):
+        seen = [np.bincount(term.codes, column * values, term.n_levels) for column in basis.T]
+        whole = values @ values
+        if whole - np.sum(np.square(seen)) > _ALIASED_SQUARE * whole:
             return False
     return True
 
@@ -267,7 +268,7 @@ def _levels(values: pd.Series, name: str, levels: Mapping[str, Sequence[str]]) -
         )
     ordered = [level for level in dict.fromkeys(ordered) if level in present]
     if len(ordered) < 2:
-        raise InputError(f"column {name!r}", f"only the level {ordered[0]!r} occurs", "Leave the term out.")
+        raise NotEstimable(f"column {name!r}: only the level {ordered[0]!r} occurs")
     return ordered
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pictrial.trial.plan import Analysis
+from pictrial.statistics.fitted_model import FittedModel, fit_model, model_frame
+from pictrial.statistics.model_arrays import NotEstimable
+from pictrial.statistics.paired import no_comparison, participant_means
+from pictrial.trial.planned_analyses import Analysis
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Question:
         Of the run.
     lost : DataFrame
         Schema ``outcomes``: the rows of its outcome without a value.
+    other : DataFrame
+        As `rows`, of the second outcome of a correlation; empty where the analysis has none.
     """
 
     analysis: Analysis
@@ -34,6 +39,51 @@ class Question:
     pairs: list[tuple[str, str]]
     seed: int
     lost: pd.DataFrame
+    other: pd.DataFrame
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a formula names them."""
+        return model_frame(self.rows)
+
+    @property
+    def levels(self) -> dict[str, list[str]]:
+        """The factor whose levels have an order of their own."""
+        return {"condition": self.conditions}
+
+    @property
+    def formula(self) -> str:
+        """The model's formula."""
+        return str(self.analysis.formula)
+
+    @property
+    def df_method(self) -> str:
+        """How standard errors and degrees of freedom of contrasts are had."""
+        return str(self.analysis.df_method)
+
+    def means(self) -> pd.DataFrame:
+        """Return participants' means, shape (participants, conditions).
+
+        Raises
+        ------
+        NotEstimable
+            Where conditions cannot be compared at all.
+        """
+        means = participant_means(self.rows, self.conditions)
+        if why := no_comparison(means):
+            raise NotEstimable(why)
+        return means
+
+    def fitted(self) -> FittedModel:
+        """Fit the model of the analysis to its rows.
+
+        Raises
+        ------
+        NotEstimable
+            Where there is nothing to compare, or the data are too few for the model.
+        """
+        self.means()
+        return fit_model(self.frame, self.formula, self.levels)
 
 
 @dataclass(frozen=True)
@@ -43,7 +93,7 @@ class ResultTable:
     Attributes
     ----------
     kind : str
-        What its rows are: contrast, mean, component, model, or what the method names.
+        What its rows are: contrast, mean, component, term, model, or what the method names.
     table : DataFrame
         Columns `level`, for a contrast also `minus`, `warning`, and a column per statistic. `detail`, where
         there is one, tells several rows of one level or contrast apart.

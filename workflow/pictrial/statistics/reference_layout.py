@@ -21,11 +21,17 @@ from pictrial.statistics.estimated_marginal_means import (
     marginal_means,
     pairwise,
 )
+from pictrial.statistics.likelihood_ratio import fixed_term_tests, random_term_tests
 from pictrial.statistics.linear_mixed_model import LinearMixedModel, fit_linear_mixed_model
 from pictrial.statistics.model_inference import Inference, evaluate_functions, small_sample_inference
 from pictrial.statistics.model_matrices import ModelDesign
 from pictrial.statistics.multiplicity import adjusted_p, margins, two_sided_p
-from pictrial.statistics.type_three import type_three_hypotheses
+from pictrial.statistics.profile_intervals import profile_intervals
+from pictrial.statistics.type_three import (
+    marginal_hypotheses,
+    type_three_hypotheses,
+    type_two_hypotheses,
+)
 
 Row = tuple[str, str, str, float]
 #: Those of the reference.
@@ -46,6 +52,13 @@ TITLES = {
     "fixef_kr": "Fixed effects, Kenward-Roger",
     "anova3_satt": "Joint tests (type III), Satterthwaite",
     "anova3_kr": "Joint tests (type III), Kenward-Roger",
+    "anova2_satt": "Joint tests (type II), Satterthwaite",
+    "anova2_kr": "Joint tests (type II), Kenward-Roger",
+    "joint_satt": "Joint tests of marginal means, Satterthwaite",
+    "joint_kr": "Joint tests of marginal means, Kenward-Roger",
+    "lrt_drop1": "Likelihood-ratio tests of fixed terms (maximum likelihood)",
+    "ranova": "Likelihood-ratio tests of random terms (REML; P at the boundary is conservative)",
+    "profile_ci": "Profile-likelihood intervals (maximum likelihood)",
     "emm_satt": "Marginal means, Satterthwaite",
     "emm_kr": "Marginal means, Kenward-Roger",
     "pairwise_satt": "Pairwise contrasts, Satterthwaite",
@@ -77,6 +90,7 @@ def model_rows(
     inferences: Sequence[str] = ("satt", "kr"),
     specification: str | None = None,
     adjustments: Sequence[str] = DEFAULT_ADJUSTMENTS,
+    profile: bool | None = None,
 ) -> list[Row]:
     """Fit a model by REML and by ML, and return every section of the layout.
 
@@ -90,6 +104,9 @@ def model_rows(
     adjustments : sequence of str
         Of `multiplicity.ADJUSTMENTS`; ``tukey`` applies to pairwise contrasts only, ``dunnettx`` to those
         with the first level only.
+    profile : bool, optional
+        Profile-likelihood intervals; by default where they take seconds: no random term with more than two
+        effects.
 
     Raises
     ------
@@ -99,10 +116,17 @@ def model_rows(
         Where `specification` does not fit the model.
     """
     fit = fit_linear_mixed_model(design.matrices)
-    hypotheses = type_three_hypotheses(design)
-    rows = [*fit_rows(fit), *fit_rows(fit_linear_mixed_model(design.matrices, reml=False))]
+    fit_ml = fit_linear_mixed_model(design.matrices, reml=False)
+    rows = [*fit_rows(fit), *fit_rows(fit_ml)]
     for name in inferences:
-        rows += inference_rows(fit, small_sample_inference(fit, name), hypotheses)
+        rows += inference_rows(fit, small_sample_inference(fit, name), design)
+    rows += likelihood_rows(design, fit, fit_ml)
+    if profile is None:
+        profile = all(len(term.columns) <= 2 for term in fit.matrices.random)
+    if profile:
+        rows += _named_rows(
+            "profile_ci", profile_intervals(fit_ml), "parameter", lower="ci_lower", upper="ci_upper"
+        )
     if specification is not None:
         for name in (*inferences, "z"):
             inference = small_sample_inference(fit, name)
@@ -158,9 +182,9 @@ def variance_components(fit: LinearMixedModel) -> Iterator[tuple[str, float]]:
 def inference_rows(
     fit: LinearMixedModel,
     inference: Inference,
-    hypotheses: dict[str, np.ndarray],
+    design: ModelDesign,
 ) -> Iterator[Row]:
-    """Yield the coefficients, their covariance and the type III tests by one kind of inference."""
+    """Yield the coefficients, their covariance and the joint tests of terms by one kind of inference."""
     kr = inference.name == "kr"
     suffix = "_kr" if kr else ""
     columns = fit.matrices.columns
@@ -177,13 +201,51 @@ def inference_rows(
         yield f"fixef{suffix}", name, "p" if kr else "satt_p", p
     if inference.joint is None:
         return
+    for kind, hypotheses in (
+        ("anova3", type_three_hypotheses(design)),
+        ("anova2", type_two_hypotheses(design)),
+    ):
+        section = f"{kind}_{inference.name}"
+        for name, rows in hypotheses.items():
+            test = inference.joint(rows)
+            yield section, name, "F", test.F
+            yield section, name, "numdf", test.df1
+            yield section, name, "dendf", test.df2
+            yield section, name, "p", test.p
+    yield from _joint_rows(fit, inference, marginal_hypotheses(design))
+
+
+def _joint_rows(
+    fit: LinearMixedModel, inference: Inference, hypotheses: dict[str, np.ndarray]
+) -> Iterator[Row]:
+    """Yield emmeans' `joint_tests`: F with the smallest df of its rows, rounded as emmeans rounds them."""
+    from scipy.stats import f
+
+    section = f"joint_{inference.name}"
     for name, rows in hypotheses.items():
-        test = inference.joint(rows)
-        section = f"anova3_{inference.name}"
-        yield section, name, "F", test.F
-        yield section, name, "numdf", test.df1
-        yield section, name, "dendf", test.df2
-        yield section, name, "p", test.p
+        estimates = rows @ fit.beta
+        covariance = rows @ inference.covariance @ rows.T
+        statistic = float(estimates @ np.linalg.solve(covariance, estimates)) / len(rows)
+        df = min(inference.contrast(row)[2] for row in rows)
+        yield section, name, "F", round(statistic, 3)
+        yield section, name, "df1", len(rows)
+        yield section, name, "df2", round(df, 2)
+        yield section, name, "p", f.sf(statistic, len(rows), df)
+
+
+def likelihood_rows(design: ModelDesign, fit: LinearMixedModel, fit_ml: LinearMixedModel) -> Iterator[Row]:
+    """Yield the likelihood-ratio tests of the fixed terms and of the random terms."""
+    yield from _named_rows(
+        "lrt_drop1", fixed_term_tests(design, fit_ml), "term", chisq="chi_square", df="df", p="p"
+    )
+    names = {"lrt": "chi_square", "df": "df", "p": "p", "logLik": "log_likelihood"}
+    yield from _named_rows("ranova", random_term_tests(design, fit), "term", **names)
+
+
+def _named_rows(section: str, table: pd.DataFrame, term: str, **stats: str) -> Iterator[Row]:
+    for row in table.to_dict("records"):
+        for stat, column in stats.items():
+            yield section, row[term], stat, row[column]
 
 
 def marginal_rows(
@@ -230,9 +292,14 @@ def _contrast_rows(
         for family in functions.families():
             t, df = (table[name].to_numpy()[family] for name in ("t", "df"))
             covariance = functions.rows[family] @ inference.covariance @ functions.rows[family].T
-            adjusted = adjusted_p(method, t, df, functions.n_means, covariance)
-            for index, p in zip(family, adjusted, strict=True):
-                yield section, terms[index], f"p_{method}", p
+            # The reference has P of the largest t twice: with emmeans' rounding of df, and with R's.
+            variants = (
+                {"mvt_emmeans": df, "mvt_tight_rounddf": np.round(df)} if method == "mvt" else {method: df}
+            )
+            for name, of_rows in variants.items():
+                adjusted = adjusted_p(method, t, of_rows, functions.n_means, covariance)
+                for index, p in zip(family, adjusted, strict=True):
+                    yield section, terms[index], f"p_{name}", p
         if method == "tukey":
             margin = margins("tukey", table["df"].to_numpy(), functions.n_means, confidence)
             for term, row, reach in zip(terms, table.itertuples(), margin, strict=True):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from pictrial.checked_yaml import did_you_mean
 from pictrial.errors import InputError
 from pictrial.tables import load_schema
 from pictrial.trial.plan import ProtocolDeviation, TrialPlan
@@ -17,7 +18,7 @@ _MEASURED = ["participant", "unit_id"]
 
 
 def measured_outcomes(
-    plan: TrialPlan, unit_delta_f: pd.DataFrame, vibstim: pd.DataFrame | None
+    plan: TrialPlan, unit_delta_f: pd.DataFrame, units: pd.DataFrame, vibstim: pd.DataFrame | None
 ) -> dict[str, pd.DataFrame]:
     """Return the values of every outcome of the plan, by its name, as `build_outcomes` takes them.
 
@@ -26,16 +27,34 @@ def measured_outcomes(
     plan : TrialPlan
     unit_delta_f : DataFrame
         Schema ``unit_delta_f`` with participant and session, every aggregation.
+    units : DataFrame
+        Schema ``units``; those that are excluded have no value.
     vibstim : DataFrame or None
         Schema ``vibstim_outcomes``, where the trial has VibStim.
+
+    Raises
+    ------
+    InputError
+        Where a table has no such measure.
     """
     values = {}
     for outcome in plan.outcomes.values():
-        if outcome.measure == "delta_f":
+        source, _, name = outcome.measure.partition(".")
+        where = f"{plan.path}, key outcomes.{outcome.name}.measure"
+        if source == "delta_f":
             chosen = unit_delta_f[unit_delta_f["aggregation"] == outcome.aggregation]
             values[outcome.name] = chosen.rename(columns={"delta_f": "value"})
+        elif source == "units":
+            usable = units[units["excluded"].isna()]
+            if name not in units or not pd.api.types.is_numeric_dtype(units[name]):
+                rule = f"units.tsv has no column of numbers {name!r}"
+                raise InputError(where, rule, did_you_mean(name, units.columns))
+            usable = usable.assign(value=usable[name].astype(float)).dropna(subset=["value"])
+            values[outcome.name] = usable.assign(standard_error=np.nan, n_controls=0)
         elif vibstim is not None:
-            name = outcome.measure.removeprefix("vibstim.")
+            known = vibstim["outcome"].unique()
+            if name not in known:
+                raise InputError(where, f"VibStim has no outcome {name!r}", did_you_mean(name, known))
             values[outcome.name] = vibstim.loc[vibstim["outcome"] == name, [*_SESSION, "value"]]
     return values
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pictrial.checked_yaml import did_you_mean
@@ -44,21 +44,29 @@ class Analysis:
     df_method: str | None = None
     model: str | None = None
     weights: str | None = None
-    transformation: str | None = None
+    transformation: dict | None = None
     resamples: int | None = None
     imputations: int | None = None
     deltas: tuple[float, ...] | None = None
+    floor: float | None = None
+    baseline: str | None = None
+    other: str | None = None
 
 
 @dataclass(frozen=True)
 class Family:
-    """Contrasts (condition, minus condition) whose P values are adjusted together in each analysis."""
+    """Contrasts (condition, minus condition) whose P values are adjusted together in each analysis.
+
+    `weights` and `transitions` are those of a graphical procedure, by the contrasts' names, else empty.
+    """
 
     name: str
     analyses: tuple[str, ...]
     contrasts: tuple[tuple[str, str], ...]
     adjustment: str
     alpha: float
+    weights: dict[str, float] = field(default_factory=dict)
+    transitions: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def refuse_unknown(where: str, what: str, name: str, known: Iterable[str]) -> None:
@@ -72,13 +80,14 @@ def read_outcomes(path: Path, content: dict) -> dict[str, Outcome]:
     """Return the outcomes of a plan that keeps its schema."""
     outcomes = {name: Outcome(name, **_unsourced(value)) for name, value in content["outcomes"].items()}
     for outcome in outcomes.values():
-        measured = outcome.measure.startswith("vibstim.")
-        if measured and "vibstim_task" not in content["contractions"]:
-            raise InputError(
-                f"{path}, key outcomes.{outcome.name}",
-                f"{outcome.measure} is not measured: contractions has no vibstim_task",
-                "Name the task of the VibStim recording, or remove the outcome.",
-            )
+        where = f"{path}, key outcomes.{outcome.name}"
+        of_vibstim = outcome.measure.startswith("vibstim.")
+        if of_vibstim and "vibstim_task" not in content["contractions"]:
+            rule = f"{outcome.measure} is not measured: contractions has no vibstim_task"
+            raise InputError(where, rule, "Name the task of the VibStim recording, or remove the outcome.")
+        level = "participant" if of_vibstim else "motor_unit"
+        if outcome.level != level:
+            raise InputError(where, f"{outcome.measure} has the level {level}", f"Write level: {level}.")
     return outcomes
 
 
@@ -98,8 +107,10 @@ def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
         refuse_unknown(f"{where}.outcome", "outcome", analysis.outcome, content["outcomes"])
         for name in re.findall(r"[A-Za-z_][\w.]*", analysis.formula or ""):
             refuse_unknown(f"{where}.formula", "column", name, MODEL_COLUMNS)
-        if analysis.weights and content["outcomes"][analysis.outcome]["level"] != "motor_unit":
-            raise InputError(where, "only motor units' values have standard errors", "Remove its weights.")
+        if analysis.other:
+            refuse_unknown(f"{where}.other", "outcome", analysis.other, content["outcomes"])
+        if analysis.weights and content["outcomes"][analysis.outcome]["measure"] != "delta_f":
+            raise InputError(where, "only values of ΔF have standard errors", "Remove its weights.")
     primary = [name for name, analysis in analyses.items() if analysis.role == "primary"]
     design = content["design"]["type"]
     wanted = 0 if design == "single_session" else 1
@@ -130,6 +141,9 @@ def read_families(path: Path, content: dict) -> dict[str, Family]:
             if contrast[0] == contrast[1]:
                 rule = f"{contrast[0]!r} is compared with itself"
                 raise InputError(f"{where}.contrasts", rule, "Name two conditions.")
+        named = [*family.weights, *family.transitions]
+        for name in (*named, *(other for row in family.transitions.values() for other in row)):
+            refuse_unknown(where, "contrast", name, content["families"][family.name]["contrasts"])
     return families
 
 
@@ -155,6 +169,8 @@ def _family(name: str, entry: dict) -> Family:
         tuple((condition, minus) for condition, minus in contrasts),
         entry["adjustment"],
         float(entry["alpha"]),
+        entry.get("weights", {}),
+        entry.get("transitions", {}),
     )
 
 
