@@ -23,7 +23,7 @@ from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.simulation.discharge_trial import simulate_discharge_trial
 from pictrial.simulation.motoneurones import HysteresisSettings
-from pictrial.statistics.analysis import analyse_trial
+from pictrial.statistics.analysis import run_analysis
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.trial.analysis_tables import build_outcomes
 from pictrial.trial.plan import TrialPlan, load_plan, schedule
@@ -60,7 +60,7 @@ def contrasts_of_trial(outcomes_of: Callable[[TrialPlan, int], pd.DataFrame], se
     """Return for one trial the contrasts of the primary analysis, and the planted effects."""
     plan = load_plan(PLAN)
     outcomes = outcomes_of(plan, seed)
-    ard, _ = analyse_trial(plan, outcomes, "none", seed=1)
+    ard, _ = run_analysis(plan, "primary", outcomes, "none", seed=1)
     rows = []
     for condition, effect in EFFECTS.items():
         name = contrast_name(condition, plan.reference)

@@ -1,5 +1,6 @@
 """A drawn trial and its results."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -20,7 +21,15 @@ SHA = "cd" * 32
 
 @pytest.fixture(scope="session")
 def plan() -> TrialPlan:
-    return load_plan(REPOSITORY / "config" / "trial.yaml")
+    """The sample plan with the analyses of ΔF that a table and a figure show."""
+    whole = load_plan(REPOSITORY / "config" / "trial.yaml")
+    shown = ("primary", "participant_means")
+    return dataclasses.replace(
+        whole,
+        outcomes={"delta_f": whole.outcomes["delta_f"]},
+        analyses={name: whole.analyses[name] for name in shown},
+        families={name: dataclasses.replace(f, analyses=shown) for name, f in whole.families.items()},
+    )
 
 
 @pytest.fixture(scope="session")

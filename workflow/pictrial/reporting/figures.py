@@ -12,7 +12,7 @@ import pandas as pd
 
 from pictrial.files import atomic_path
 from pictrial.reporting.numbers import MINUS
-from pictrial.reporting.planned import contrast_label, planned_contrasts, primary_analysis, why_no_contrast
+from pictrial.reporting.planned import contrast_label, main_analysis, planned_contrasts, why_no_contrast
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.statistics.paired import participant_means
 from pictrial.trial.plan import Outcome, TrialPlan
@@ -50,9 +50,9 @@ def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, out
     """Draw one outcome.
 
     Left: each participant's mean in each condition, joined by a line, with the values of the motor
-    units behind. Right, on an axis of differences: the contrasts of the primary analysis with their
-    95 % confidence intervals, and each participant's difference. Contrasts are read from the ARD.
-    Where there is none, the right panel says why.
+    units behind, where there are any. Right, on an axis of differences: the contrasts of the outcome's main
+    analysis with their 95 % confidence intervals, and each participant's difference. Contrasts are read
+    from the ARD. Where there is none, the right panel says why.
 
     Parameters
     ----------
@@ -136,6 +136,7 @@ def _fixed_date():
 def _draw_conditions(
     axes: Axes, plan: TrialPlan, rows: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
 ) -> None:
+    of_units = outcome.level == "motor_unit"
     shown = [condition for condition in plan.conditions if means[condition].notna().any()]
     positions = np.arange(len(shown))
     # Each participant stands a little beside the next, so that equal means do not hide each other.
@@ -144,25 +145,25 @@ def _draw_conditions(
         axes.plot(positions + offset, means.loc[participant, shown], color="0.35", lw=0.8, zorder=2)
     for position, condition in enumerate(shown):
         colour = COLOURS[list(plan.conditions).index(condition)]
-        values = rows.loc[rows["condition"] == condition, "value"].to_numpy(float)
-        axes.scatter(
-            position + _spread(len(values), 0.24), values, s=8, color=colour, alpha=0.4, lw=0, zorder=1
-        )
+        if of_units:
+            values = rows.loc[rows["condition"] == condition, "value"].to_numpy(float)
+            beside_it = position + _spread(len(values), 0.24)
+            axes.scatter(beside_it, values, s=8, color=colour, alpha=0.4, lw=0, zorder=1)
         axes.scatter(position + beside, means[condition], s=26, color=colour, ec="white", lw=0.6, zorder=3)
     axes.set_xlim(-0.5, max(len(shown), 1) - 0.5)
     axes.set_xticks(positions, [plan.conditions[condition] for condition in shown])
     axes.set_ylabel(f"{outcome.label} ({outcome.unit})")
-    handles = [
-        axes.scatter([], [], s=8, color="0.35", alpha=0.5, lw=0, label="motor unit"),
-        axes.plot([], [], color="0.35", lw=0.8, marker="o", ms=5, mec="white", label="participant's mean")[0],
-    ]
+    name = "participant's mean" if of_units else "participant"
+    handles: list = [axes.plot([], [], color="0.35", lw=0.8, marker="o", ms=5, mec="white", label=name)[0]]
+    if of_units:
+        handles.insert(0, axes.scatter([], [], s=8, color="0.35", alpha=0.5, lw=0, label="motor unit"))
     _legend(axes, handles)
 
 
 def _draw_contrasts(
     axes: Axes, plan: TrialPlan, ard: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
 ) -> None:
-    analysis = primary_analysis(plan, outcome.name)
+    analysis = main_analysis(plan, outcome.name)
     reason = why_no_contrast(plan, ard, outcome.name)
     if reason or analysis is None:
         axes.set_axis_off()
@@ -192,7 +193,7 @@ def _draw_contrasts(
     axes.set_xticks(range(len(pairs)), [tick_label(plan, *pair) for pair in pairs])
     handles = [
         axes.scatter([], [], s=16, color="0.35", alpha=0.55, lw=0, label="participant"),
-        axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="model, 95 % CI")[0],
+        axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="estimate, 95 % CI")[0],
     ]
     _legend(axes, handles)
 

@@ -11,9 +11,9 @@ from pictrial.reporting.captions import method_note, sample_size
 from pictrial.reporting.numbers import count, decimal, degrees_of_freedom, mean_sd, p_value, with_interval
 from pictrial.reporting.planned import (
     contrast_label,
+    main_analysis,
     paired_analysis,
     planned_contrasts,
-    primary_analysis,
     why_no_contrast,
 )
 from pictrial.statistics.analysis_results import ALL, contrast_name, look_up, why_missing
@@ -52,11 +52,13 @@ COLUMNS = {
     "means_p": ("Participants' means", "P"),
     "means_p_adjusted": ("Participants' means", "P adjusted"),
     "hedges_g_av": ("Participants' means", "Hedges' g_av"),
-    "model": ("Model", "mean or difference (95 % CI), {unit}"),
-    "model_df": ("Model", "df"),
-    "model_p": ("Model", "P"),
-    "model_p_adjusted": ("Model", "P adjusted"),
+    "model": ("Comparison", "mean or difference (95 % CI), {unit}"),
+    "model_df": ("Comparison", "df"),
+    "model_p": ("Comparison", "P"),
+    "model_p_adjusted": ("Comparison", "P adjusted"),
 }
+#: Counts that mean nothing for an outcome, by where its values come from.
+_UNCOUNTED = {"units": ["n_pairs"], "vibstim": ["n_units", "n_pairs"], "scores": ["n_units", "n_pairs"]}
 
 
 def result_table(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> pd.DataFrame:
@@ -77,11 +79,12 @@ def result_table(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> pd.DataFra
         are not estimable are a dash.
     """
     ard = ard[ard["outcome"] == outcome]
-    primary, paired = primary_analysis(plan, outcome), paired_analysis(plan, outcome)
+    primary, paired = main_analysis(plan, outcome), paired_analysis(plan, outcome)
     rows = [_condition_row(plan, ard, condition, primary) for condition in plan.conditions]
     pairs = dict.fromkeys([*planned_contrasts(plan, primary), *planned_contrasts(plan, paired)])
     rows += [_contrast_row(plan, ard, pair, primary, paired) for pair in pairs]
     table = pd.DataFrame(rows)
+    table = table.drop(columns=_UNCOUNTED.get(plan.outcomes[outcome].measure.split(".")[0], []))
     return table[[column for column in COLUMNS if column in table]].fillna("")
 
 
@@ -108,18 +111,25 @@ def table_notes(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> list[str]:
     def total(statistic: str, noun: str) -> str:
         return count(look_up(ard, "descriptive", ALL, statistic), noun)
 
+    of_units = plan.outcomes[outcome].level == "motor_unit"
+    missing = "unit not found in that session, or no control passed" if of_units else "not measured"
     notes = [
-        f"{sample_size(ard, ALL)}; {total('n_values', 'value')} (one per motor unit and session), "
-        f"{total('n_missing', 'further one')} not there "
-        "(unit not found in that session, or no control passed); "
-        f"{total('n_matched_units', 'motor unit')} with a value in every condition.",
-        "Pairs are control–test pairs of motor units that met every criterion, counted in each condition. "
-        "n of a contrast counts participants with both conditions; the model uses all values.",
+        f"{sample_size(ard, ALL)}; {total('n_values', 'value')} (one per "
+        f"{'motor unit and session' if of_units else 'session'}), "
+        f"{total('n_missing', 'further one')} not there ({missing})."
     ]
+    if of_units:
+        matched = total("n_matched_units", "motor unit")
+        notes.append(f"{matched[0].upper()}{matched[1:]} with a value in every condition.")
+    if plan.outcomes[outcome].measure == "delta_f":
+        notes.append(
+            "Pairs are control–test pairs of motor units that met every criterion, counted in each "
+            "condition. n of a contrast counts participants with both conditions; a model uses all values."
+        )
     if reason := why_no_contrast(plan, ard, outcome):
         notes.append(f"No contrast: {reason}.")
     for name, analysis in (
-        ("Model", primary_analysis(plan, outcome)),
+        ("Comparison", main_analysis(plan, outcome)),
         ("Participants' means", paired_analysis(plan, outcome)),
     ):
         if analysis:
@@ -145,8 +155,11 @@ def _condition_row(plan: TrialPlan, ard: pd.DataFrame, condition: str, primary: 
     row |= {name: f"{described(name) or 0:.0f}" for name in ("n_participants", "n_units", "n_pairs")}
     row["means"] = mean_sd(described("mean"), described("sd"))
     if primary:
-        row["model"] = _interval(ard, primary, condition, "estimate")
-        row["model_df"] = degrees_of_freedom(look_up(ard, primary.name, condition, "df"))
+        there = ard[(ard["analysis"] == primary.name) & (ard["contrast_or_level"] == condition)]
+        values = there.set_index("statistic")["value"]
+        # A comparison by ranks has no means of conditions.
+        row["model"] = _interval(ard, primary, condition, "estimate") if len(values) else ""
+        row["model_df"] = degrees_of_freedom(_number(values, "df")) if "df" in values else ""
     return row
 
 

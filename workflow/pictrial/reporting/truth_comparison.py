@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.agreement import match_units
-from pictrial.reporting.planned import planned_contrasts, primary_analysis
+from pictrial.reporting.planned import main_analysis, planned_contrasts
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.tables import load_schema, write_table
 from pictrial.trial.plan import TrialPlan
@@ -149,7 +149,7 @@ def compare_contrasts(
     """Set each contrast of the primary analysis beside its planted effect, schema ``truth_contrasts``."""
     ard = ard[ard["outcome"] == outcome]
     effects = true_effects[true_effects["outcome"] == outcome].set_index("condition")["effect"].astype(float)
-    analysis = primary_analysis(plan, outcome)
+    analysis = main_analysis(plan, outcome)
     columns = list(load_schema("truth_contrasts")["columns"])
     if analysis is None:
         return pd.DataFrame(columns=columns)
