@@ -2,7 +2,7 @@
 
 python qc/compare_with_r.py results/sample
 
-In: `statistics/ard.tsv`, `statistics/models/*.json`, and `qc/r_values.tsv` by mixed_models.R.
+In: `statistics/ard.tsv`, `statistics/analyses/*.json`, and `qc/r_values.tsv` by mixed_models.R.
 Out: `qc/r_comparison.tsv`. Ends with status 1 and a list where a number lies outside its tolerance.
 """
 

@@ -25,7 +25,7 @@ CONTRASTS = ["analysis", "family", "level", "minus", "adjustment"]
 
 def read_records(results: Path) -> dict[str, dict]:
     """Return the record of every fit in a folder of results, by analysis."""
-    paths = sorted((results / "statistics" / "models").glob("*.json"))
+    paths = sorted((results / "statistics" / "analyses").glob("*.json"))
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 

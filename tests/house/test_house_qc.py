@@ -48,9 +48,9 @@ def trial(tmp_path_factory) -> Path:
     tables, records = zip(*(run_analysis(plan, name, outcomes, "none", 1) for name in names), strict=True)
     write_table(outcomes, folder / "analysis" / "outcomes.tsv", "outcomes")
     write_table(join_results(list(tables)), folder / "statistics" / "ard.tsv", "ard")
-    (folder / "statistics" / "models").mkdir()
+    (folder / "statistics" / "analyses").mkdir()
     for name, record in zip(names, records, strict=True):
-        (folder / "statistics" / "models" / f"{name}.json").write_text(json.dumps(record))
+        (folder / "statistics" / "analyses" / f"{name}.json").write_text(json.dumps(record))
     return folder
 
 

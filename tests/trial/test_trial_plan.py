@@ -77,7 +77,7 @@ def _delete(key, part):
             "no meaning here",
         ),
         (lambda c: c["families"]["delta_f_from_control"].update(alpha=1.5), "alpha", "less than|smaller"),
-        (lambda c: c["design"].update(type="parallel"), "design.type", "'parallel'"),
+        (lambda c: c["design"].update(type="parallel"), "design", "key 'baseline' is missing"),
         (lambda c: c["participants"].update({"sub-07": "CSR"}), "participants", "'sub-07' does not match"),
         (lambda c: c["conditions"].update(reference="contol"), "reference", "Did you mean 'control'"),
         (lambda c: c["conditions"].update(reference="relaxation"), "levels", "not the first level"),

@@ -7,6 +7,9 @@ REPORTED = expand(
     [f"{RESULTS}/figures/{{outcome}}.png", f"{RESULTS}/tables/{{outcome}}.html"],
     outcome=TRIAL.outcomes,
 )
+MODELS = [name for name, a in TRIAL.analyses.items() if a.method == "mixed_model"]
+REPORTED += expand(f"{RESULTS}/diagnostics/{{analysis}}.png", analysis=MODELS)
+REPORTED.append(f"{RESULTS}/statistics/cross_checks.tsv")
 REPORTED.append(f"{RESULTS}/notebooks/pair_criteria.png")
 REPORTED.append(f"{RESULTS}/figures/attrition.png")
 REPORTED.append(f"{RESULTS}/figures/multiverse.png")
@@ -48,6 +51,40 @@ rule draw_figure:
         "Drawing the figure of {wildcards.outcome}"
     script:
         "../scripts/draw_figure.py"
+
+
+rule draw_diagnostics:
+    input:
+        plan=PLAN,
+        outcomes=f"{RESULTS}/analysis/outcomes.tsv",
+        code=code(
+            "reporting/diagnostics_figure",
+            "reporting/figures",
+            "reporting/planned",
+            "reporting/numbers",
+            "statistics/*",
+        ),
+    output:
+        png=report(
+            f"{RESULTS}/diagnostics/{{analysis}}.png",
+            caption="../report/figure.rst",
+            category="Diagnostics",
+        ),
+        pdf=f"{RESULTS}/diagnostics/{{analysis}}.pdf",
+        svg=f"{RESULTS}/diagnostics/{{analysis}}.svg",
+        caption=f"{RESULTS}/diagnostics/{{analysis}}.rst",
+    log:
+        f"{RESULTS}/logs/draw_diagnostics/{{analysis}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_diagnostics/{{analysis}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "Drawing the diagnostics of {wildcards.analysis}"
+    script:
+        "../scripts/draw_diagnostics.py"
 
 
 rule draw_attrition:

@@ -52,6 +52,27 @@ rule join_results:
         "../scripts/join_results.py"
 
 
+rule cross_check_models:
+    input:
+        plan=PLAN,
+        outcomes=f"{RESULTS}/analysis/outcomes.tsv",
+        code=code("statistics/*"),
+    output:
+        table=f"{RESULTS}/statistics/cross_checks.tsv",
+    log:
+        f"{RESULTS}/logs/cross_check_models.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cross_check_models.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Fitting every mixed model once more by statsmodels"
+    script:
+        "../scripts/cross_check_models.py"
+
+
 rule test_differential_loss:
     input:
         plan=PLAN,

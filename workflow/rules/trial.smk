@@ -1,6 +1,6 @@
 """Where measures meet the plan: who is analysed in which condition, and why not.
 
-In: trial plan, delivery, motor units and pairs, VibStim. Out: `analysis/`. Conditions are known from here on.
+In: trial plan, delivery, motor units and pairs, VibStim, clinical scores. Out: `analysis/`. Conditions are known from here on.
 """
 
 
@@ -12,6 +12,11 @@ rule build_analysis_tables:
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
         unit_delta_f=f"{RESULTS}/motor_units/unit_delta_f.tsv",
         vibstim=[f"{RESULTS}/vibstim/outcomes.tsv"] if VIBSTIM else [],
+        scores=expand(
+            f"{BIDS}/phenotype/{{table}}.{{ext}}",
+            table=TRIAL.score_tables,
+            ext=["tsv", "json"],
+        ),
         quality_channels=of_everyone(f"{CHECKED}_desc-quality_channels.tsv"),
         quality_units=of_everyone(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
         code=code("trial/*"),

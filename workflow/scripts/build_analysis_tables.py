@@ -1,5 +1,7 @@
 """Join measures and plan: outcomes, periods, participants, and everything that was left out."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from pictrial.joblog import job_log
@@ -11,6 +13,7 @@ from pictrial.trial.analysis_tables import (
     build_periods,
     measured_outcomes,
 )
+from pictrial.trial.clinical_scores import clinical_scores
 from pictrial.trial.plan import load_plan, schedule
 
 with job_log(snakemake.log[0]) as say:
@@ -33,7 +36,9 @@ with job_log(snakemake.log[0]) as say:
 
     values = read_table(snakemake.input.unit_delta_f, "unit_delta_f")
     vibstim = read_table(snakemake.input.vibstim, "vibstim_outcomes") if snakemake.input.vibstim else None
-    outcomes = build_outcomes(planned, measured_outcomes(plan, values, units, vibstim), plan.deviations)
+    scores = clinical_scores(plan, Path(snakemake.input.participants).parent)
+    measured = measured_outcomes(plan, values, units, vibstim, scores)
+    outcomes = build_outcomes(planned, measured, plan.deviations, plan.sequences)
     delta_f = outcomes[outcomes["outcome"] == "delta_f"]
     periods = build_periods(planned, quality, units, pairs, delta_f)
     participants = build_participants(planned, people, delta_f)
@@ -42,5 +47,4 @@ with job_log(snakemake.log[0]) as say:
     write_table(periods, snakemake.output.periods, "analysis_periods")
     write_table(participants, snakemake.output.participants, "analysis_participants")
     write_table(exclusions, snakemake.output.exclusions, "exclusions")
-    values = outcomes["value"].notna().sum()
-    say(f"{values} values of {len(plan.outcomes)} outcomes; {len(exclusions)} exclusions, each with a reason")
+    say(f"{outcomes['value'].notna().sum()} values of {len(plan.outcomes)} outcomes; {len(exclusions)} exclusions, each with a reason")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
+from pictrial.reporting.figures import COLOURS, STYLE, WIDTH, wrapped
 from pictrial.reporting.numbers import MINUS, count, decimal, p_value
 from pictrial.statistics.diagnostics import (
     diagnostics_summary,
@@ -87,6 +87,18 @@ def draw_diagnostics(
             last[1].set_ylabel(f"Difference ({unit})")
         for letter, axes in zip("ABCDEFGHIJKLMNOP", [first, second, third, *effects, *last], strict=False):
             axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+    return figure
+
+
+def draw_no_model(title: str, reason: str) -> Figure:
+    """Draw a page that says why there is no model to look at."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((WIDTH / 25.4, 40 / 25.4), STYLE["savefig.dpi"])
+        figure.suptitle(title, fontsize=9, fontweight="bold")
+        figure.text(0.5, 0.45, wrapped(f"No model: {reason}.", 90), ha="center", va="center")
     return figure
 
 

@@ -167,7 +167,7 @@ def _draw_contrasts(
     reason = why_no_contrast(plan, ard, outcome.name)
     if reason or analysis is None:
         axes.set_axis_off()
-        text = _wrapped(f"No contrast: {reason}.")
+        text = wrapped(f"No contrast: {reason}.")
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
         return
     axes.set_ylabel(f"Difference in {outcome.label} ({outcome.unit})")
@@ -222,7 +222,8 @@ def _spread(n: int, half_width: float) -> np.ndarray:
     return half_width * (2 * ((np.arange(n) * 0.6180339887498949 + 0.5) % 1) - 1)
 
 
-def _wrapped(text: str, width: int = 34) -> str:
+def wrapped(text: str, width: int = 34) -> str:
+    """Return a text in lines of at most `width` letters."""
     import textwrap
 
     return "\n".join(textwrap.wrap(text, width))

@@ -10,7 +10,7 @@ from pictrial.statistics.family_adjustment import adjust
 from pictrial.statistics.paired import no_comparison, participant_means
 from pictrial.statistics.questions import Question, ResultTable
 from pictrial.trial.analysis_tables import select_population
-from pictrial.trial.plan import Analysis, Family, TrialPlan
+from pictrial.trial.plan import Family, TrialPlan
 
 #: Analysis under which the outcomes are described.
 DESCRIPTIVE = "descriptive"
@@ -114,36 +114,43 @@ def run_analysis(
     InputError
         Where outcomes and plan do not fit each other.
     """
-    analysis = plan.analyses[name]
-    families = [family for family in plan.families.values() if name in family.analyses]
-    question = _question(plan, analysis, families, outcomes, seed)
+    analysis, question = plan.analyses[name], ask(plan, name, outcomes, seed)
     answered = answer(question)
     results = ResultsBuilder(name, analysis.role, analysis.outcome, analysis.population, inputs_sha256)
     for table in answered.tables:
-        _add(results, table, question.rows, families)
+        _add(results, table, question.rows, families_of(plan, name))
     return pd.DataFrame(results.rows), {"analysis": name, "method": analysis.method, **answered.record}
 
 
-def _question(
-    plan: TrialPlan, analysis: Analysis, families: list[Family], outcomes: pd.DataFrame, seed: int
-) -> Question:
+def ask(plan: TrialPlan, name: str, outcomes: pd.DataFrame, seed: int) -> Question:
+    """Return the question that an analysis of the plan puts to `outcomes`.
+
+    Raises
+    ------
+    InputError
+        Where a contrast is in two families of the analysis.
+    """
+    analysis, conditions = plan.analyses[name], list(plan.conditions)
     of_outcome = outcomes[outcomes["outcome"] == analysis.outcome]
-    conditions = list(plan.conditions)
-    planned = [pair for family in families for pair in family.contrasts]
+    planned = [pair for family in families_of(plan, name) for pair in family.contrasts]
     if len(set(planned)) < len(planned):
-        raise InputError(
-            f"analysis {analysis.name}", "a contrast is in two of its families", "Name it in one family."
-        )
+        raise InputError(f"analysis {name}", "a contrast is in two of its families", "Name it in one family.")
     return Question(
         analysis=analysis,
         rows=select_population(of_outcome, analysis.population),
         conditions=conditions,
         # Without a family: every condition against the reference, exploratory.
-        pairs=planned or [(condition, conditions[0]) for condition in conditions[1:]],
+        pairs=planned
+        or [(condition, plan.reference) for condition in conditions if condition != plan.reference],
         seed=seed,
         lost=of_outcome[of_outcome["value"].isna()],
         other=select_population(outcomes[outcomes["outcome"] == analysis.other], analysis.population),
     )
+
+
+def families_of(plan: TrialPlan, name: str) -> list[Family]:
+    """Return the families of the plan that an analysis belongs to."""
+    return [family for family in plan.families.values() if name in family.analyses]
 
 
 def _describe(results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str], units: bool) -> None:

@@ -42,13 +42,14 @@ def participant_influence(
     levels: Mapping[str, Sequence[str]],
     pairs: Sequence[tuple[str, str]],
     df_method: str,
+    weights: np.ndarray | None = None,
     cluster: str = "participant",
 ) -> ParticipantInfluence:
     """Fit `formula` without each participant and compare with the fit to all.
 
     Parameters
     ----------
-    frame, formula, levels
+    frame, formula, levels, weights
         As `pictrial.statistics.fitted_model.fit_model`.
     pairs, df_method
         As `pictrial.statistics.fitted_model.planned_contrasts`.
@@ -62,14 +63,14 @@ def participant_influence(
     NotEstimable
         Where the data of all participants are too few for the model.
     """
-    model = fit_model(frame, formula, levels)
+    model = fit_model(frame, formula, levels, weights)
     whole = planned_contrasts(model, pairs, df_method)
     deviations = standard_deviations(model)
     contrasts, components = [], []
     for name in frame[cluster].unique():
         kept = (frame[cluster] != name).to_numpy()
         try:
-            without = fit_model(frame[kept], formula, levels)
+            without = fit_model(frame[kept], formula, levels, None if weights is None else weights[kept])
             if not any(set(pair) <= set(frame.loc[kept, "condition"]) for pair in pairs):
                 raise NotEstimable("no planned contrast keeps both its levels")
             table = planned_contrasts(without, pairs, df_method)

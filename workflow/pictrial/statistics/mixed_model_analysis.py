@@ -1,6 +1,7 @@
 """The method ``mixed_model`` of the plan: means, contrasts, variance components and the fit's record."""
 
 import platform
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -29,10 +30,31 @@ MEAN = ("estimate", "standard_error", "df", "ci_lower", "ci_upper")
 CONTRAST = ("estimate", "standard_error", "df", "t", "p", "ci_lower", "ci_upper")
 
 
+@dataclass(frozen=True)
+class PlannedFit:
+    """A fit as the plan wants it.
+
+    Attributes
+    ----------
+    model : FittedModel
+    frame : DataFrame
+        The rows it was fitted to, transformed where the analysis says so.
+    weights : ndarray, shape (rows,), or None
+    record : dict
+        What was done beside fitting the formula.
+    """
+
+    model: FittedModel
+    frame: pd.DataFrame
+    weights: np.ndarray | None
+    record: dict
+
+
 def mixed_model(question: Question) -> Answer:
     """Fit the model of the analysis, and compare the conditions by it."""
     analysis, df_method = question.analysis, question.df_method
-    model, record = _fit(question)
+    planned = fit_as_planned(question)
+    model = planned.model
     means = condition_means(model, df_method)
     contrasts = planned_contrasts(model, question.pairs, df_method)
     if analysis.transformation:
@@ -54,22 +76,26 @@ def mixed_model(question: Question) -> Answer:
         ResultTable("term", joint_tests(model, df_method), METHOD, df_name),
         ResultTable("model", whole, METHOD),
     ]
-    return Answer(tables, fit_record(model, question) | record)
+    return Answer(tables, fit_record(model, question) | planned.record)
 
 
-def _fit(question: Question) -> tuple[FittedModel, dict]:
-    """Fit the model, weighted or transformed where the analysis says so; return it and what was done."""
-    analysis = question.analysis
-    if analysis.weights:
+def fit_as_planned(question: Question) -> PlannedFit:
+    """Fit the model of the analysis, weighted or transformed where it says so.
+
+    Raises
+    ------
+    NotEstimable
+        Where there is nothing to compare, or the data are too few for the model.
+    """
+    question.means()
+    frame, weights, record = question.frame, None, {}
+    if question.analysis.weights:
         weights, between = precision_weights(question)
-        model = fit_model(question.frame, question.formula, question.levels, weights)
-        return model, {"weights": "1 / (residual variance + standard error^2)", "residual_variance": between}
-    if analysis.transformation:
-        frame = question.frame
-        value = transform(frame["value"], **analysis.transformation)
-        model = fit_model(frame.assign(value=value), question.formula, question.levels)
-        return model, {"transformation": analysis.transformation}
-    return question.fitted(), {}
+        record = {"weights": "1 / (residual variance + standard error^2)", "residual_variance": between}
+    if question.analysis.transformation:
+        how = question.analysis.transformation
+        frame, record = frame.assign(value=transform(frame["value"], **how)), {"transformation": how}
+    return PlannedFit(fit_model(frame, question.formula, question.levels, weights), frame, weights, record)
 
 
 def precision_weights(question: Question) -> tuple[np.ndarray, float]:

@@ -20,15 +20,15 @@ _WINS = "exact sign test; win probability with Tango's interval"
 
 def paired(question: Question) -> Answer:
     """Compare participants' means in pairs by Student's t."""
-    means = participant_means(question.rows, question.conditions)
+    means, behind = participant_means(question.rows, question.conditions), question.behind_pairs()
     table = pd.DataFrame([paired_comparison(means, *pair) for pair in question.pairs])
     # The effect sizes come with their intervals, in a table of their own.
     table = table.drop(columns=["n_participants", "cohen_d_z", "hedges_g_av"])
     sizes = participant_effect_sizes(means, question.pairs)
     return Answer(
         [
-            ResultTable("contrast", table, PAIRED_METHOD, "n - 1", both_conditions=True),
-            ResultTable("contrast", sizes, PAIRED_METHOD, "n - 1", both_conditions=True),
+            ResultTable("contrast", table, PAIRED_METHOD, "n - 1", behind),
+            ResultTable("contrast", sizes, PAIRED_METHOD, "n - 1", behind),
         ]
     )
 
@@ -39,10 +39,14 @@ def label_permutation(question: Question) -> Answer:
     table = permutation_contrasts(means, question.pairs, question.seed)
     whole = _one_row(permutation_omnibus(means, question.seed), "condition")
     dropped = ["n_participants", "method"]
+    rows = question.rows
+    several = rows.groupby("participant")["condition"].transform("nunique") > 1
     return Answer(
         [
-            ResultTable("contrast", table.drop(columns=dropped), _PERMUTED, both_conditions=True),
-            ResultTable("term", whole.drop(columns=dropped), _PERMUTED),
+            ResultTable(
+                "contrast", table.drop(columns=dropped), _PERMUTED, behind=question.behind_pairs()
+            ),
+            ResultTable("term", whole.drop(columns=dropped), _PERMUTED, behind=[rows[several]]),
         ]
     )
 
@@ -52,10 +56,12 @@ def rank_comparison(question: Question) -> Answer:
     means = question.means()
     table = rank_contrasts(means, question.pairs).drop(columns="n_participants")
     whole = _one_row(friedman_test(means, question.seed), "condition")
+    whole = whole.drop(columns=["n_participants", "n_conditions"])
+    complete = question.with_conditions(question.conditions)
     return Answer(
         [
-            ResultTable("contrast", table, _RANKS, both_conditions=True),
-            ResultTable("term", whole.drop(columns=["n_participants", "n_conditions"]), _FRIEDMAN),
+            ResultTable("contrast", table, _RANKS, behind=question.behind_pairs()),
+            ResultTable("term", whole, _FRIEDMAN, "conditions - 1", [complete]),
         ]
     )
 
@@ -67,10 +73,11 @@ def share(question: Question) -> Answer:
     levels = condition_shares(events).drop(columns="n_participants")
     table = share_contrasts(events, question.pairs).drop(columns="n_participants")
     record = {} if floor is None else {"floor": floor}
+    of_levels = [question.with_conditions([level]) for level in levels["level"]]
     return Answer(
         [
-            ResultTable("mean", levels, "share, Clopper-Pearson interval"),
-            ResultTable("contrast", table, SHARE_METHOD, both_conditions=True),
+            ResultTable("mean", levels, "share, Clopper-Pearson interval", behind=of_levels),
+            ResultTable("contrast", table, SHARE_METHOD, behind=question.behind_pairs()),
         ],
         record,
     )
@@ -79,7 +86,7 @@ def share(question: Question) -> Answer:
 def win_probability(question: Question) -> Answer:
     """Compare the order of participants' scores: who scores higher in which condition."""
     table = win_probability_contrasts(question.means(), question.pairs).drop(columns="n_participants")
-    return Answer([ResultTable("contrast", table, _WINS, both_conditions=True)])
+    return Answer([ResultTable("contrast", table, _WINS, behind=question.behind_pairs())])
 
 
 def _one_row(test: dict, level: str) -> pd.DataFrame:

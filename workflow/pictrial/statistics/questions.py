@@ -28,7 +28,7 @@ class Question:
     seed : int
         Of the run.
     lost : DataFrame
-        Schema ``outcomes``: the rows of its outcome without a value.
+        Schema ``outcomes``: the rows of its outcome and population without a value.
     other : DataFrame
         As `rows`, of the second outcome of a correlation; empty where the analysis has none.
     """
@@ -60,6 +60,15 @@ class Question:
     def df_method(self) -> str:
         """How standard errors and degrees of freedom of contrasts are had."""
         return str(self.analysis.df_method)
+
+    def with_conditions(self, conditions: Sequence[str]) -> pd.DataFrame:
+        """Return the rows in `conditions` of the participants who have all of them."""
+        at = self.rows[self.rows["condition"].isin(conditions)]
+        return at[at.groupby("participant")["condition"].transform("nunique") == len(conditions)]
+
+    def behind_pairs(self) -> list[pd.DataFrame]:
+        """Return for each contrast the rows of the participants who have both its conditions."""
+        return [self.with_conditions(pair) for pair in self.pairs]
 
     def means(self) -> pd.DataFrame:
         """Return participants' means, shape (participants, conditions).
@@ -99,8 +108,8 @@ class ResultTable:
         there is one, tells several rows of one level or contrast apart.
     method : str
     df_method : str, optional
-    both_conditions : bool
-        Whether only participants with both conditions of a contrast are behind its numbers.
+    behind : list of DataFrame, optional
+        For each row of the table, the outcome rows that its numbers come from; without it, all of them.
     covariance : ndarray, shape (rows, rows), optional
         Of the estimates, up to a factor; for adjustments that need it.
     n_means : int
@@ -111,7 +120,7 @@ class ResultTable:
     table: pd.DataFrame
     method: str
     df_method: str | None = None
-    both_conditions: bool = False
+    behind: list[pd.DataFrame] | None = None
     covariance: np.ndarray | None = None
     n_means: int = 0
 

@@ -3,7 +3,7 @@
 All joins of measurements with the plan happen here; from here on conditions are known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,11 @@ _MEASURED = ["participant", "unit_id"]
 
 
 def measured_outcomes(
-    plan: TrialPlan, unit_delta_f: pd.DataFrame, units: pd.DataFrame, vibstim: pd.DataFrame | None
+    plan: TrialPlan,
+    unit_delta_f: pd.DataFrame,
+    units: pd.DataFrame,
+    vibstim: pd.DataFrame | None,
+    scores: Mapping[str, pd.DataFrame] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the values of every outcome of the plan, by its name, as `build_outcomes` takes them.
 
@@ -31,6 +35,8 @@ def measured_outcomes(
         Schema ``units``; those that are excluded have no value.
     vibstim : DataFrame or None
         Schema ``vibstim_outcomes``, where the trial has VibStim.
+    scores : mapping of str to DataFrame, optional
+        From :func:`pictrial.trial.clinical_scores.clinical_scores`, where the trial has them.
 
     Raises
     ------
@@ -51,7 +57,9 @@ def measured_outcomes(
                 raise InputError(where, rule, did_you_mean(name, units.columns))
             usable = usable.assign(value=usable[name].astype(float)).dropna(subset=["value"])
             values[outcome.name] = usable.assign(standard_error=np.nan, n_controls=0)
-        elif vibstim is not None:
+        elif source == "scores" and scores is not None:
+            values[outcome.name] = scores[outcome.name]
+        elif source == "vibstim" and vibstim is not None:
             known = vibstim["outcome"].unique()
             if name not in known:
                 raise InputError(where, f"VibStim has no outcome {name!r}", did_you_mean(name, known))
@@ -63,6 +71,7 @@ def build_outcomes(
     schedule: pd.DataFrame,
     measured: dict[str, pd.DataFrame],
     deviations: Iterable[ProtocolDeviation] = (),
+    sequences: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Return the values of every outcome in every session.
 
@@ -74,28 +83,31 @@ def build_outcomes(
         For each outcome its values: participant, session, value; for one of motor units also unit_id,
         standard_error and n_controls.
     deviations : iterable of ProtocolDeviation
+    sequences : mapping of str to sequence of str, optional
+        Conditions of each sequence; without it every sequence has all of the schedule.
 
     Returns
     -------
     DataFrame
         Schema ``outcomes``, in the order of `measured`, then by participant, motor unit and period.
-        `matched` marks units (participants) that have a value in every condition of the schedule.
+        `matched` marks units (participants) that have a value in every condition of their sequence.
 
     Raises
     ------
     InputError
         Where a value belongs to a session that is not in the schedule, or a unit has two in one.
     """
+    every = sequences or dict.fromkeys(schedule["sequence"], schedule["condition"].unique())
+    wanted = {name: len(conditions) for name, conditions in every.items()}
     parts = []
     for name, values in measured.items():
         _refuse_unscheduled(values, schedule, name)
         rows = (
             _of_motor_units(schedule, values) if "unit_id" in values else _of_participants(schedule, values)
         )
-        found = rows[rows["value"].notna()].groupby(_MEASURED, dropna=False)["condition"].nunique()
-        complete = found[found == schedule["condition"].nunique()].index
-        rows["matched"] = pd.MultiIndex.from_frame(rows[_MEASURED]).isin(complete)
-        parts.append(rows.assign(outcome=name))
+        there = rows["condition"].where(rows["value"].notna())
+        found = there.groupby([rows[column] for column in _MEASURED], dropna=False).transform("nunique")
+        parts.append(rows.assign(outcome=name, matched=found == rows["sequence"].map(wanted)))
     outcomes = pd.concat(parts, ignore_index=True)
     deviating = {(deviation.participant, deviation.session) for deviation in deviations}
     sessions = zip(outcomes["participant"], outcomes["session"], strict=True)

@@ -34,14 +34,14 @@ def check_delivered(plan: TrialPlan, bids_root: str | Path) -> pd.DataFrame:
     InputError
         Where a participant of the data set is not in the plan or the other way round, a session is
         missing, was not planned or is listed twice, or a condition is unknown to the plan, is not the
-        planned one, or the reference was never delivered. The message names file and row.
+        planned one, or the reference of a crossover was never delivered. The message names file and row.
     """
     root = Path(bids_root)
     _check_participants(plan, root)
     for participant in plan.participants:
         path = root / f"sub-{participant}" / f"sub-{participant}_sessions.tsv"
         planned = [session for session in plan.sessions if session.participant == participant]
-        delivered = _read(path, ["session_id", "period", "condition"])
+        delivered = read_listed(path, ["session_id"], ["period", "condition"])
         _check_conditions(plan, participant, path, delivered)
         _check_sessions(path, planned, delivered)
     rows: list[tuple] = [(*session, "delivered", None) for session in plan.sessions]
@@ -50,25 +50,31 @@ def check_delivered(plan: TrialPlan, bids_root: str | Path) -> pd.DataFrame:
     return pd.DataFrame(sorted(rows, key=lambda row: (row[0], row[3])), columns=columns)
 
 
-def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Return a TSV of the data set as text; row n of the frame is line n + 2 of the file."""
+def read_listed(path: Path, key: list[str], columns: list[str]) -> pd.DataFrame:
+    """Return a TSV of the data set as text; row n of the frame is line n + 2 of the file.
+
+    Raises
+    ------
+    InputError
+        Where there is no file, `key` or one of `columns` is missing, or two lines share their key.
+    """
     if not path.is_file():
         raise InputError(path, "there is no such file", "Add it to the data set, see BIDS.")
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    for column in columns:
+    for column in (*key, *columns):
         if column not in table:
-            raise InputError(path, f"column {column!r} is missing", "Add it.")
-    repeated = table[columns[0]].duplicated()
+            raise InputError(path, f"column {column!r} is missing", did_you_mean(column, list(table)))
+    repeated = table.duplicated(key)
     if repeated.any():
         row = int(repeated.idxmax())
-        rule = f"{table[columns[0]][row]!r} is listed twice"
+        rule = f"{', '.join(map(repr, table.loc[row, key]))} is listed twice"
         raise InputError(f"{path}, line {row + 2}", rule, "Keep one of the two lines.")
     return table
 
 
 def _check_participants(plan: TrialPlan, root: Path) -> None:
     path = root / "participants.tsv"
-    delivered = _read(path, ["participant_id"])["participant_id"]
+    delivered = read_listed(path, ["participant_id"], [])["participant_id"]
     planned = [f"sub-{participant}" for participant in plan.participants]
     for row, name in delivered.items():
         if name not in planned:
@@ -89,7 +95,7 @@ def _check_conditions(plan: TrialPlan, participant: str, path: Path, delivered: 
         if condition not in known:
             rule = f"condition {condition!r} is unknown to the plan {plan.path}"
             raise InputError(f"{path}, line {row + 2}", rule, did_you_mean(condition, known))
-    if plan.reference not in set(delivered["condition"]):
+    if not plan.baseline and plan.reference not in set(delivered["condition"]):
         rule = f"participant {participant} has no session in the reference condition {plan.reference!r}"
         raise InputError(path, rule, "Add it, or remove the participant from the plan.")
 

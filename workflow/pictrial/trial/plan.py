@@ -64,9 +64,11 @@ class TrialPlan:
     name, title : str
         Short name (folder under ``results/``) and title.
     design : str
-        ``"crossover"`` or ``"single_session"``.
+        ``"crossover"``, ``"parallel"`` or ``"single_session"``.
     sequences : dict of str to tuple of str
-        Conditions of each sequence in the order of the periods.
+        Conditions of each sequence in the order of the periods; of parallel groups, each arm's.
+    baseline : str or None
+        The condition that parallel groups are measured in before they part; None in other designs.
     reference : str
         The condition that the others are compared with.
     conditions : dict of str to str
@@ -96,6 +98,7 @@ class TrialPlan:
     title: str
     design: str
     sequences: dict[str, tuple[str, ...]]
+    baseline: str | None
     reference: str
     conditions: dict[str, str]
     participants: dict[str, str]
@@ -117,7 +120,15 @@ class TrialPlan:
             return f"The plan has one condition ({self.reference}): there is nothing to compare it with."
         if len(self.participants) == 1:
             return "The plan has one participant: differences cannot be told from chance."
+        if self.baseline and len(set(self.participants.values())) == 1:
+            return "All participants are in one arm: there is no other to compare it with."
         return ""
+
+    @property
+    def score_tables(self) -> tuple[str, ...]:
+        """Tables of the data set's phenotype folder that outcomes come from, without suffix, sorted."""
+        measures = (outcome.measure.split(".") for outcome in self.outcomes.values())
+        return tuple(sorted({parts[1] for parts in measures if parts[0] == "scores"}))
 
 
 def load_plan(path: str | Path) -> TrialPlan:
@@ -132,8 +143,9 @@ def load_plan(path: str | Path) -> TrialPlan:
     ------
     InputError
         Where the file breaks the schema, or a part of the plan refers to a condition, sequence,
-        analysis, session or column that the plan does not have, or a participant never gets the
-        reference condition. The message names file, key and remedy.
+        analysis, session or column that the plan does not have, a participant of a crossover never gets
+        the reference condition, or an arm is not the baseline and one condition. The message names
+        file, key and remedy.
     """
     path = Path(path)
     content = read_checked_yaml(path, SCHEMA)
@@ -146,6 +158,7 @@ def load_plan(path: str | Path) -> TrialPlan:
         title=content["trial"]["title"],
         design=content["design"]["type"],
         sequences={name: tuple(order) for name, order in content["design"]["sequences"].items()},
+        baseline=content["design"].get("baseline"),
         reference=content["conditions"]["reference"],
         conditions=conditions,
         participants=content["participants"],
@@ -185,8 +198,12 @@ def _check_conditions(path: Path, content: dict) -> dict[str, str]:
             "Move it to the first place.",
         )
     design = content["design"]["type"]
-    wanted = "one condition" if design == "single_session" else "two or more conditions"
-    if (design == "single_session") != (len(labels) == 1):
+    least, wanted = {
+        "single_session": (1, "one condition"),
+        "crossover": (2, "two or more conditions"),
+        "parallel": (3, "three or more conditions, the baseline and those of the arms"),
+    }[design]
+    if len(labels) < least or (design == "single_session" and len(labels) > 1):
         rule = f"a {design} design has {wanted}, not {len(labels)}"
         raise InputError(f"{where}.levels", rule, "Correct design.type or the levels.")
     return labels
@@ -201,17 +218,33 @@ def _check_allocation(path: Path, content: dict, conditions: dict[str, str]) -> 
         if not any(condition in order for order in sequences.values()):
             where = f"{path}, key conditions.levels, {condition}"
             raise InputError(where, "no sequence has this condition", "Add it to a sequence or remove it.")
+    baseline = content["design"].get("baseline")
+    if baseline:
+        _check_arms(path, content, conditions)
     for participant, sequence in content["participants"].items():
         where = f"{path}, key participants.{participant}"
         refuse_unknown(where, "sequence", sequence, sequences)
-        if reference not in sequences[sequence]:
+        if not baseline and reference not in sequences[sequence]:
             rule = f"the participant never gets the reference condition {reference!r} (sequence {sequence})"
             raise InputError(where, rule, "Without it nothing can be compared: correct the sequence.")
 
 
+def _check_arms(path: Path, content: dict, conditions: dict[str, str]) -> None:
+    where, baseline = f"{path}, key design", content["design"]["baseline"]
+    refuse_unknown(f"{where}.baseline", "condition", baseline, conditions)
+    if baseline == content["conditions"]["reference"]:
+        rule = f"{baseline!r} is the reference, but arms are compared with an arm"
+        raise InputError(f"{where}.baseline", rule, "Make the condition of the control arm the reference.")
+    for name, order in content["design"]["sequences"].items():
+        if len(order) != 2 or order[0] != baseline:
+            rule = f"an arm is the baseline {baseline!r} and then one condition, not {order}"
+            remedy = "Correct the arm; more than one visit after the baseline is not supported."
+            raise InputError(f"{where}.sequences.{name}", rule, remedy)
+
+
 def _sessions(path: Path, content: dict) -> tuple[tuple[PlannedSession, ...], tuple[MissingSession, ...]]:
     """Return the sessions that take place, sorted by participant and period, and the missing ones."""
-    reference = content["conditions"]["reference"]
+    reference, parallel = content["conditions"]["reference"], "baseline" in content["design"]
     planned = {
         (participant, str(period)): PlannedSession(participant, sequence, str(period), period, condition)
         for participant, sequence in sorted(content["participants"].items())
@@ -224,9 +257,12 @@ def _sessions(path: Path, content: dict) -> tuple[tuple[PlannedSession, ...], tu
         if (participant, session) not in planned:
             raise InputError(where, "this session was not planned", "Name a planned session, once.")
         missing.append(MissingSession(planned.pop((participant, session)), entry["reason"]))
-        if missing[-1].planned.condition == reference:
+        if not parallel and missing[-1].planned.condition == reference:
             rule = f"it is the participant's only session in the reference condition {reference!r}"
             raise InputError(where, rule, "Without it nothing can be compared: remove the participant.")
+        if not any(other == participant for other, _ in planned):
+            rule = "no session of the participant took place"
+            raise InputError(where, rule, "There is nothing to analyse: remove the participant.")
     return tuple(planned.values()), tuple(missing)
 
 

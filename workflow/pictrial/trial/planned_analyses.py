@@ -13,6 +13,8 @@ MODEL_COLUMNS = [
     *("value", "condition", "period", "sequence", "participant", "session", "unit", "n_controls"),
     "previous",
 ]
+#: Methods that compare people of one arm with those of another.
+_OF_PARALLEL_GROUPS = ("baseline_adjusted", "stratified_rank")
 #: What an analysis takes from the one that it names as its `model`, where it does not say it itself.
 _TAKEN = ("outcome", "population", "formula", "reml", "df_method")
 
@@ -31,7 +33,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A planned analysis; see ``trial.schema.json``. What its method does not need is None."""
+    """A planned analysis; see ``trial.schema.json``. What its method does not need is None.
+
+    `baseline` is that of the design: None unless groups are parallel.
+    """
 
     name: str
     role: str
@@ -85,7 +90,7 @@ def read_outcomes(path: Path, content: dict) -> dict[str, Outcome]:
         if of_vibstim and "vibstim_task" not in content["contractions"]:
             rule = f"{outcome.measure} is not measured: contractions has no vibstim_task"
             raise InputError(where, rule, "Name the task of the VibStim recording, or remove the outcome.")
-        level = "participant" if of_vibstim else "motor_unit"
+        level = "participant" if of_vibstim or outcome.measure.startswith("scores.") else "motor_unit"
         if outcome.level != level:
             raise InputError(where, f"{outcome.measure} has the level {level}", f"Write level: {level}.")
     return outcomes
@@ -97,11 +102,12 @@ def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
     Raises
     ------
     InputError
-        Where one names an outcome, a column or another analysis that the plan does not have, or the plan
-        has not the one primary analysis that its design wants.
+        Where one names an outcome, a column or another analysis that the plan does not have, its method or
+        baseline does not fit the design, or the plan has not the one primary analysis that its design wants.
     """
-    entries = content["analyses"]
-    analyses = {name: _analysis(f"{path}, key analyses.{name}", name, entries) for name in entries}
+    entries, design = content["analyses"], content["design"]["type"]
+    baseline = content["design"].get("baseline")
+    analyses = {name: _analysis(f"{path}, key analyses.{name}", name, entries, baseline) for name in entries}
     for analysis in analyses.values():
         where = f"{path}, key analyses.{analysis.name}"
         refuse_unknown(f"{where}.outcome", "outcome", analysis.outcome, content["outcomes"])
@@ -111,8 +117,13 @@ def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
             refuse_unknown(f"{where}.other", "outcome", analysis.other, content["outcomes"])
         if analysis.weights and content["outcomes"][analysis.outcome]["measure"] != "delta_f":
             raise InputError(where, "only values of ΔF have standard errors", "Remove its weights.")
+        if analysis.method in _OF_PARALLEL_GROUPS and design != "parallel":
+            rule = f"{analysis.method} compares parallel groups, this design is {design}"
+            raise InputError(f"{where}.method", rule, "Choose another method, or correct design.type.")
+        if analysis.baseline != baseline:
+            rule = f"{analysis.baseline!r} is not the design's baseline {baseline!r}"
+            raise InputError(f"{where}.baseline", rule, "Name the same condition.")
     primary = [name for name, analysis in analyses.items() if analysis.role == "primary"]
-    design = content["design"]["type"]
     wanted = 0 if design == "single_session" else 1
     if len(primary) != wanted:
         rule = f"a {design} plan has {wanted} analysis with the role primary, not {len(primary)}"
@@ -147,8 +158,8 @@ def read_families(path: Path, content: dict) -> dict[str, Family]:
     return families
 
 
-def _analysis(where: str, name: str, entries: dict[str, dict]) -> Analysis:
-    entry = _unsourced(entries[name])
+def _analysis(where: str, name: str, entries: dict[str, dict], baseline: str | None) -> Analysis:
+    entry = {"baseline": baseline} | _unsourced(entries[name])
     if "model" in entry:
         refuse_unknown(f"{where}.model", "analysis", entry["model"], entries)
         model = entries[entry["model"]]
