@@ -9,8 +9,21 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def write_trial(folder: Path, name: str = ".", participants: int | None = None, **settings) -> Path:
-    """Write plan and configuration of the shipped trial `name` into `folder`; return the latter's path."""
+#: One analysis of each kind that the workflow treats in a way of its own.
+FEW = ("primary", "participant_means", "cluster_bootstrap", "tipping_point", "torque_vibration_ranks")
+
+
+def write_trial(
+    folder: Path,
+    name: str = ".",
+    participants: int | None = None,
+    analyses: tuple[str, ...] | None = None,
+    **settings,
+) -> Path:
+    """Write plan and configuration of the shipped trial `name` into `folder`; return the latter's path.
+
+    With `analyses`, the plan has only these, and the outcomes that they are of.
+    """
     shipped = PROJECT / "config" / name
     plan = yaml.safe_load((shipped / "trial.yaml").read_text())
     plan["participants"] = dict(list(plan["participants"].items())[:participants])
@@ -18,6 +31,15 @@ def write_trial(folder: Path, name: str = ".", participants: int | None = None, 
     plan["design"]["sequences"] = {
         key: value for key, value in plan["design"]["sequences"].items() if key in used
     }
+    if analyses:
+        plan["analyses"] = {key: plan["analyses"][key] for key in analyses}
+        kept = {entry.get("outcome") for entry in plan["analyses"].values()}
+        plan["outcomes"] = {key: value for key, value in plan["outcomes"].items() if key in kept}
+        for family in plan["families"].values():
+            family["analyses"] = [key for key in family["analyses"] if key in analyses]
+    # What is drawn is drawn a few times only: these tests are of the way, not of the numbers.
+    for analysis in plan["analyses"].values():
+        analysis |= {key: few for key, few in (("resamples", 40), ("imputations", 2)) if key in analysis}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trial.yaml").write_text(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True))
     configuration = yaml.safe_load((shipped / "config.yaml").read_text())

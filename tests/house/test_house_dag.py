@@ -7,11 +7,9 @@ import yaml
 from house_trials import PROJECT, run_snakemake, write_trial
 
 SHARED = [
-    ("analyse_outcomes", "draw_figure"),
-    ("analyse_outcomes", "write_result_table"),
     ("assess_stimulus_locking", "merge_motor_units"),
-    ("build_analysis_tables", "analyse_outcomes"),
     ("build_analysis_tables", "draw_figure"),
+    ("build_analysis_tables", "join_results"),
     ("build_analysis_tables", "test_differential_loss"),
     ("check_delivery", "check_recordings"),
     ("check_recordings", "assess_stimulus_locking"),
@@ -33,6 +31,8 @@ SHARED = [
     ("estimate_delta_f", "merge_motor_units"),
     ("estimate_delta_f", "write_quality_page"),
     ("explore_pair_criteria", "all"),
+    ("join_results", "draw_figure"),
+    ("join_results", "write_result_table"),
     ("merge_motor_units", "build_analysis_tables"),
     ("merge_motor_units", "compare_rules"),
     ("merge_motor_units", "count_attrition"),
@@ -49,18 +49,24 @@ SHARED = [
     ("write_result_table", "all"),
 ]
 SAMPLE = [
-    ("analyse_outcomes", "compare_with_truth"),
+    ("build_analysis_tables", "cross_check_models"),
+    ("build_analysis_tables", "draw_diagnostics"),
+    ("build_analysis_tables", "run_analysis"),
     ("check_delivery", "measure_vibstim"),
     ("compare_vibstim_with_truth", "all"),
     ("compare_with_truth", "all"),
+    ("cross_check_models", "all"),
+    ("draw_diagnostics", "all"),
     ("draw_vibstim", "all"),
     ("draw_vibstim_outcomes", "all"),
+    ("join_results", "compare_with_truth"),
     ("measure_vibstim", "draw_vibstim"),
     ("measure_vibstim", "merge_vibstim"),
     ("merge_motor_units", "compare_with_truth"),
     ("merge_vibstim", "build_analysis_tables"),
     ("merge_vibstim", "compare_vibstim_with_truth"),
     ("merge_vibstim", "draw_vibstim_outcomes"),
+    ("run_analysis", "join_results"),
     ("simulate_participant", "check_delivery"),
     ("simulate_participant", "check_recordings"),
     ("simulate_participant", "compare_vibstim_with_truth"),
@@ -111,7 +117,8 @@ def test_jobs_of_the_sample_trial(tmp_path):
     found = jobs(done.stdout)
     assert found["simulate_participant"] == found["track_motor_units"] == found["estimate_delta_f"] == 6
     assert found["check_recordings"] == found["decompose_recording"] == 18
-    assert found["analyse_outcomes"] == 1
+    assert found["run_analysis"] == 23 and found["draw_diagnostics"] == 10
+    assert found["draw_figure"] == found["write_result_table"] == 6
     assert found["total"] == sum(found.values()) - found["total"]
 
 

@@ -5,14 +5,14 @@ import re
 import pandas as pd
 import pytest
 import yaml
-from house_trials import run_snakemake, write_trial
+from house_trials import FEW, run_snakemake, write_trial
 from test_house_dag import jobs
 
 FAST = {"stages": 2, "starts": 40}
 
 
 def run(folder, participants, **settings):
-    path = write_trial(folder, participants=participants, decomposition=FAST, **settings)
+    path = write_trial(folder, participants=participants, analyses=FEW, decomposition=FAST, **settings)
     return path, run_snakemake(path, "--cores", "2")
 
 
