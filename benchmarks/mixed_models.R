@@ -24,11 +24,22 @@ timed <- function(task, what) {
   }
 }
 
-small <- lmer(value ~ time * condition + (1 | participant) + (1 | participant:unit), read("kenward_roger.tsv"))
-timed("kenward_roger", function() {
-  means <- emmeans(small, ~ condition | time, lmer.df = "kenward-roger")
-  summary(pairs(means, adjust = "none"))$df[1]
-})
+random <- c(
+  kenward_roger = "(1 | participant) + (1 | participant:unit)",
+  kenward_roger_slopes = "(time + condition | participant) + (1 | participant:unit)",
+  kenward_roger_crossed = "(1 | participant) + (1 | unit)"
+)
+small <- read("kenward_roger.tsv")
+for (task in names(random)) {
+  model <- lmer(
+    as.formula(paste("value ~ time * condition +", random[[task]])), small,
+    control = lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10))
+  )
+  timed(task, function() {
+    means <- emmeans(model, ~ condition | time, lmer.df = "kenward-roger")
+    summary(pairs(means, adjust = "none"))$df[1]
+  })
+}
 
 nested <- read("nested.tsv")
 timed("nested", function() REMLcrit(lmer(value ~ condition + (1 | participant / session / unit), nested)))

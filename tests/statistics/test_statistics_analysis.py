@@ -15,8 +15,15 @@ SHA = "ab" * 32
 
 
 @pytest.fixture(scope="module")
-def results(plan, outcomes):
-    return analyse_trial(plan, outcomes, SHA, 1)
+def small_plan(plan):
+    """ΔF and two of its analyses; the others are in test_statistics_analysis_methods.py."""
+    analyses = {name: plan.analyses[name] for name in ("primary", "participant_means")}
+    return dataclasses.replace(plan, analyses=analyses, outcomes={"delta_f": plan.outcomes["delta_f"]})
+
+
+@pytest.fixture(scope="module")
+def results(small_plan, outcomes):
+    return analyse_trial(small_plan, outcomes, SHA, 1)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +46,11 @@ def test_ids_are_unique_and_readable(ard):
     assert ard["ard_id"].str.fullmatch(r"[\w.:-]+").all()
 
 
-def test_contrasts_name_their_family_and_are_exploratory_outside_one(plan, outcomes, ard):
+def test_contrasts_name_their_family_and_are_exploratory_outside_one(small_plan, outcomes, ard):
     contrasts = ard[(ard["analysis"] == "primary") & ard["contrast_or_level"].str.contains(" - ")]
     assert set(contrasts["family"]) == {"delta_f_from_control"}
     assert set(contrasts["role"]) == {"primary"} and set(contrasts["adjustment"]) == {"holm"}
-    alone, _ = analyse_trial(dataclasses.replace(plan, families={}), outcomes, SHA, 1)
+    alone, _ = analyse_trial(dataclasses.replace(small_plan, families={}), outcomes, SHA, 1)
     contrasts = alone[alone["contrast_or_level"].str.contains(" - ")]
     assert set(contrasts["role"]) == {"exploratory"} and contrasts["family"].isna().all()
     assert set(contrasts["contrast_or_level"]) == {"stimulation - control", "relaxation - control"}
@@ -63,9 +70,9 @@ def test_described_numbers(outcomes, ard):
     )
 
 
-def test_values_that_are_missing_are_counted_and_left_out(plan, outcomes, ard):
+def test_values_that_are_missing_are_counted_and_left_out(small_plan, outcomes, ard):
     row = outcomes.iloc[[0]].assign(unit_id="lost", value=np.nan, n_controls=0, matched=False)
-    more, _ = analyse_trial(plan, pd.concat([outcomes, row], ignore_index=True), SHA, 1)
+    more, _ = analyse_trial(small_plan, pd.concat([outcomes, row], ignore_index=True), SHA, 1)
     assert look_up(more, "descriptive", "all", "n_missing") == 1
     keep = ard["statistic"] != "n_missing"
     np.testing.assert_allclose(more["value"][keep].astype(float), ard["value"][keep].astype(float))
@@ -109,8 +116,8 @@ def test_participant_variance_is_said_not_to_be_estimable(ard):
     assert "left out" in why_missing(ard, "primary", "control")
 
 
-def test_one_participant_gives_no_comparison(plan, outcomes):
-    ard, records = analyse_trial(plan, outcomes[outcomes["participant"] == "01"], SHA, 1)
+def test_one_participant_gives_no_comparison(small_plan, outcomes):
+    ard, records = analyse_trial(small_plan, outcomes[outcomes["participant"] == "01"], SHA, 1)
     compared = ard[ard["analysis"].isin(["primary", "participant_means"])]
     assert len(compared) > 20
     assert compared["value"].isna().all()
@@ -130,14 +137,14 @@ def test_real_recording_says_why_there_is_no_statistic(single_plan, outcomes, tm
     assert records == {}
 
 
-def test_no_value_at_all(plan, outcomes):
-    ard, _ = analyse_trial(plan, outcomes.iloc[:0], SHA, 1)
+def test_no_value_at_all(small_plan, outcomes):
+    ard, _ = analyse_trial(small_plan, outcomes.iloc[:0], SHA, 1)
     assert look_up(ard, "descriptive", "all", "n_values") == 0
     assert "no participants" in why_missing(ard, "primary", "stimulation - control")
 
 
-def test_two_participants_are_too_few_for_pairs(plan, outcomes):
-    ard, _ = analyse_trial(plan, outcomes[outcomes["participant"] <= "02"], SHA, 1)
+def test_two_participants_are_too_few_for_pairs(small_plan, outcomes):
+    ard, _ = analyse_trial(small_plan, outcomes[outcomes["participant"] <= "02"], SHA, 1)
     name = "stimulation - control"
     assert look_up(ard, "participant_means", name, "p") is None
     assert "2 participants in both conditions, 3 are needed" in why_missing(ard, "participant_means", name)
@@ -164,31 +171,31 @@ def test_unknown_condition_and_repeated_unit(outcomes):
         participant_means(pd.concat([outcomes, outcomes.iloc[[0]]], ignore_index=True), CONDITIONS)
 
 
-def test_tables_read_from_files_give_the_same(plan, outcomes, ard, tmp_path):
+def test_tables_read_from_files_give_the_same(small_plan, outcomes, ard, tmp_path):
     write_table(outcomes, tmp_path / "outcomes.tsv", "outcomes")
-    again, _ = analyse_trial(plan, read_table(tmp_path / "outcomes.tsv", "outcomes"), SHA, 1)
+    again, _ = analyse_trial(small_plan, read_table(tmp_path / "outcomes.tsv", "outcomes"), SHA, 1)
     assert again["ard_id"].tolist() == ard["ard_id"].tolist()
     np.testing.assert_allclose(again["value"].astype(float), ard["value"].astype(float), rtol=1e-4)
 
 
-def test_matched_units_only(plan, outcomes):
-    primary = dataclasses.replace(plan.analyses["primary"], population="matched_units")
-    matched = dataclasses.replace(plan, analyses={**plan.analyses, "primary": primary})
+def test_matched_units_only(small_plan, outcomes):
+    primary = dataclasses.replace(small_plan.analyses["primary"], population="matched_units")
+    matched = dataclasses.replace(small_plan, analyses={**small_plan.analyses, "primary": primary})
     ard, _ = analyse_trial(matched, outcomes, SHA, 1)
     rows = ard[ard["analysis"] == "primary"]
     assert (rows["population"] == "matched_units").all()
     assert (rows["n_units"] == look_up(ard, "descriptive", "all", "n_matched_units")).all()
 
 
-def test_contrast_in_two_families_is_refused(plan, outcomes):
-    family = plan.families["delta_f_from_control"]
-    twice = dataclasses.replace(plan, families={"a": family, "b": family})
+def test_contrast_in_two_families_is_refused(small_plan, outcomes):
+    family = small_plan.families["delta_f_from_control"]
+    twice = dataclasses.replace(small_plan, families={"a": family, "b": family})
     with pytest.raises(InputError, match="in two of its families"):
         analyse_trial(twice, outcomes, SHA, 1)
 
 
-def test_family_without_adjustment_has_no_adjusted_p(plan, outcomes):
-    family = dataclasses.replace(plan.families["delta_f_from_control"], adjustment="none")
-    ard, _ = analyse_trial(dataclasses.replace(plan, families={"f": family}), outcomes, SHA, 1)
+def test_family_without_adjustment_has_no_adjusted_p(small_plan, outcomes):
+    family = dataclasses.replace(small_plan.families["delta_f_from_control"], adjustment="none")
+    ard, _ = analyse_trial(dataclasses.replace(small_plan, families={"f": family}), outcomes, SHA, 1)
     assert "p" in set(ard["statistic"])
     assert "p_adjusted" not in set(ard["statistic"])

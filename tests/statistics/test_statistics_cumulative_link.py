@@ -201,3 +201,9 @@ def test_what_cannot_be_fitted_says_so():
     formula = "value ~ condition + (condition | participant)"
     with pytest.raises(InputError, match="one random intercept"):
         fit_cumulative_link(frame, formula, LEVELS)
+
+
+def test_one_score_per_participant_tells_no_random_intercept():
+    frame = pd.DataFrame({"participant": list("abcdef"), "value": [0, 1, 2, 1, 2, 3], "arm": list("xxxyyy")})
+    with pytest.raises(NotEstimable, match="one score for each participant"):
+        fit_cumulative_link(frame, "value ~ arm + (1 | participant)", {})

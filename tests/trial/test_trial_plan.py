@@ -35,10 +35,8 @@ def test_the_sample_plan_reads_as_written():
     assert plan.reference == "control"
     assert (plan.task, plan.maximal_task, plan.target_torque) == ("ramp", "mvc", 20)
     assert plan.vibstim_task == "vibstim"
-    assert {name: analysis.role for name, analysis in plan.analyses.items()} == {
-        "primary": "primary",
-        "participant_means": "sensitivity",
-    }
+    assert len(plan.analyses) == 23
+    assert [name for name, analysis in plan.analyses.items() if analysis.role == "primary"] == ["primary"]
     assert plan.analyses["primary"].formula.startswith("value ~ condition + period + sequence + (1 |")
     family = plan.families["delta_f_from_control"]
     assert family.contrasts == (("stimulation", "control"), ("relaxation", "control"))

@@ -7,7 +7,9 @@ read whenever Snakemake builds its graph.
 
 import json
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 
 import fastjsonschema
@@ -85,11 +87,15 @@ def check_content(content: object, schema: str | Path, where: object) -> dict:
     InputError
         As :func:`read_checked_yaml`.
     """
-    rules = json.loads(Path(schema).read_text(encoding="utf-8"))
     try:
-        return fastjsonschema.compile(rules, use_default=False)(content)
+        return _validator(Path(schema).read_text(encoding="utf-8"))(content)
     except fastjsonschema.JsonSchemaValueException as error:
         raise _as_input_error(where, error) from error
+
+
+@cache
+def _validator(schema: str) -> Callable[[object], dict]:
+    return fastjsonschema.compile(json.loads(schema), use_default=False)
 
 
 def _as_input_error(place: object, error: fastjsonschema.JsonSchemaValueException) -> InputError:

@@ -33,7 +33,6 @@ with job_log(snakemake.log[0]) as say:
     units = read_table(snakemake.input.units, "units")
     pairs = read_table(snakemake.input.pairs, "pairs")
     people = pd.read_csv(snakemake.input.participants, sep="\t", dtype=str, keep_default_na=False)
-
     values = read_table(snakemake.input.unit_delta_f, "unit_delta_f")
     vibstim = read_table(snakemake.input.vibstim, "vibstim_outcomes") if snakemake.input.vibstim else None
     scores = clinical_scores(plan, Path(snakemake.input.participants).parent)
@@ -47,4 +46,5 @@ with job_log(snakemake.log[0]) as say:
     write_table(periods, snakemake.output.periods, "analysis_periods")
     write_table(participants, snakemake.output.participants, "analysis_participants")
     write_table(exclusions, snakemake.output.exclusions, "exclusions")
-    say(f"{outcomes['value'].notna().sum()} values of {len(plan.outcomes)} outcomes; {len(exclusions)} exclusions, each with a reason")
+    values = outcomes["value"].notna().sum()
+    say(f"{values} values of {len(plan.outcomes)} outcomes; {len(exclusions)} exclusions, each with a reason")

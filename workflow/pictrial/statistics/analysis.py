@@ -6,10 +6,10 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.statistics.analysis_methods import answer
 from pictrial.statistics.analysis_results import ALL, ResultsBuilder, contrast_name, counts
-from pictrial.statistics.family_adjustment import adjust
+from pictrial.statistics.family_adjustment import adjust, adjustable
 from pictrial.statistics.paired import no_comparison, participant_means
 from pictrial.statistics.questions import Question, ResultTable
-from pictrial.trial.analysis_tables import select_population
+from pictrial.trial.analysis_tables import in_population, select_population
 from pictrial.trial.plan import Family, TrialPlan
 
 #: Analysis under which the outcomes are described.
@@ -67,7 +67,13 @@ def describe(plan: TrialPlan, outcomes: pd.DataFrame, inputs_sha256: str) -> pd.
     -------
     DataFrame
         Schema ``ard``.
+
+    Raises
+    ------
+    InputError
+        Where a value is infinite.
     """
+    _refuse_infinite(outcomes)
     rows = []
     for outcome in plan.outcomes:
         results = ResultsBuilder(DESCRIPTIVE, DESCRIPTIVE, outcome, "all_units", inputs_sha256)
@@ -128,9 +134,11 @@ def ask(plan: TrialPlan, name: str, outcomes: pd.DataFrame, seed: int) -> Questi
     Raises
     ------
     InputError
-        Where a contrast is in two families of the analysis.
+        Where a contrast is in two families of the analysis, or a value is infinite.
     """
+    _refuse_infinite(outcomes)
     analysis, conditions = plan.analyses[name], list(plan.conditions)
+    not_compared = (plan.reference, analysis.baseline)
     of_outcome = outcomes[outcomes["outcome"] == analysis.outcome]
     planned = [pair for family in families_of(plan, name) for pair in family.contrasts]
     if len(set(planned)) < len(planned):
@@ -139,11 +147,10 @@ def ask(plan: TrialPlan, name: str, outcomes: pd.DataFrame, seed: int) -> Questi
         analysis=analysis,
         rows=select_population(of_outcome, analysis.population),
         conditions=conditions,
-        # Without a family: every condition against the reference, exploratory.
-        pairs=planned
-        or [(condition, plan.reference) for condition in conditions if condition != plan.reference],
+        # Without a family: every condition (arm) against the reference, exploratory.
+        pairs=planned or [(level, plan.reference) for level in conditions if level not in not_compared],
         seed=seed,
-        lost=of_outcome[of_outcome["value"].isna()],
+        lost=of_outcome[of_outcome["value"].isna() & in_population(of_outcome, analysis.population)],
         other=select_population(outcomes[outcomes["outcome"] == analysis.other], analysis.population),
     )
 
@@ -151,6 +158,17 @@ def ask(plan: TrialPlan, name: str, outcomes: pd.DataFrame, seed: int) -> Questi
 def families_of(plan: TrialPlan, name: str) -> list[Family]:
     """Return the families of the plan that an analysis belongs to."""
     return [family for family in plan.families.values() if name in family.analyses]
+
+
+def _refuse_infinite(outcomes: pd.DataFrame) -> None:
+    infinite = np.isinf(outcomes["value"].to_numpy(float))
+    if infinite.any():
+        row = outcomes[infinite].iloc[0]
+        raise InputError(
+            f"outcomes, row {outcomes.index[infinite][0]}",
+            f"{row['outcome']} of participant {row['participant']}, session {row['session']} is infinite",
+            "Correct the measurement, or leave the value empty.",
+        )
 
 
 def _describe(results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str], units: bool) -> None:
@@ -178,27 +196,22 @@ def _describe(results: ResultsBuilder, rows: pd.DataFrame, conditions: list[str]
 
 def _add(results: ResultsBuilder, part: ResultTable, rows: pd.DataFrame, families: list[Family]) -> None:
     """Add a table of numbers; contrasts with their family and its adjusted P."""
-    adjusted = {} if part.kind != "contrast" else {f.name: adjust(part, f) for f in families}
-    for index, row in part.table.reset_index(drop=True).iterrows():
+    adjusted = {family.name: adjust(part, family) for family in families if adjustable(part, family)}
+    for index, (_, row) in enumerate(part.table.iterrows()):
         numbers = {name: float(row[name]) for name in part.table if name not in _NAMES}
-        # An interval without an end (too few people to reject anything) has no limit to show.
         values = {name: value if np.isfinite(value) else np.nan for name, value in numbers.items()}
-        level, behind, family = str(row["level"]), rows, None
+        # An interval without an end (too few people to reject anything) has no limit to show.
+        endless = [f"{name} is infinite" for name, value in numbers.items() if np.isinf(value)]
+        warning = "; ".join(filter(None, (row["warning"], *endless)))
+        level, family = str(row["level"]), None
         if "minus" in row:
             pair = (row["level"], row["minus"])
             level = contrast_name(*pair)
             family = next((family for family in families if pair in family.contrasts), None)
-            if family and adjusted and adjusted[family.name] is not None:
-                values["p_adjusted"] = float(adjusted[family.name][index])
-            if part.both_conditions:
-                behind = _with_both(rows, pair)
+            if family and family.name in adjusted:
+                values["p_adjusted"] = adjusted[family.name][index]
         if "detail" in row:
             level = f"{level}, {row['detail']}"
         names = (family.name, family.adjustment) if family else (None, None)
-        results.add(part.kind, level, values, behind, part.method, part.df_method, row["warning"], *names)
-
-
-def _with_both(rows: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
-    at = rows[rows["condition"].isin(pair)]
-    both = at.groupby("participant")["condition"].nunique() == 2
-    return at[at["participant"].isin(both.index[both])]
+        behind = part.behind[index] if part.behind else rows
+        results.add(part.kind, level, values, behind, part.method, part.df_method, warning, *names)

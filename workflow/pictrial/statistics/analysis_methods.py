@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pictrial.statistics import mixed_model_analysis, model_methods, other_methods, participant_methods
 from pictrial.statistics.model_arrays import NotEstimable
-from pictrial.statistics.questions import Answer, Question, ResultTable, blank_contrasts
+from pictrial.statistics.questions import Answer, Question, ResultTable, blank_contrasts, blank_levels
 
 _METHODS: dict[str, Callable[[Question], Answer]] = {
     "mixed_model": mixed_model_analysis.mixed_model,
@@ -38,6 +38,9 @@ def answer(question: Question) -> Answer:
     except NotEstimable as reason:
         if method == "mixed_model":
             return mixed_model_analysis.not_estimable(question, str(reason))
-        blank = blank_contrasts(question.pairs, ("estimate", "ci_lower", "ci_upper", "p"), str(reason))
         record = {"estimable": False, "warnings": [str(reason)]}
+        if method == "parametric_bootstrap":
+            blank = blank_levels(["condition"], ("chi_square", "p"), str(reason))
+            return Answer([ResultTable("term", blank, method.replace("_", " "))], record)
+        blank = blank_contrasts(question.pairs, ("estimate", "ci_lower", "ci_upper", "p"), str(reason))
         return Answer([ResultTable("contrast", blank, method.replace("_", " "))], record)

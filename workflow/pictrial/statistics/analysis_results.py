@@ -3,12 +3,15 @@
 import re
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from pictrial.errors import InputError
 
 #: Stands in `contrast_or_level` for what concerns no single condition.
 ALL = "all"
+#: Warning of a value that is missing without a reason.
+UNEXPLAINED = "not estimable"
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,11 @@ class ResultsBuilder:
         Parameters
         ----------
         kind : str
-            What `level` is: condition (described), mean (of the model), contrast, component or model.
+            What `level` is: condition (described), mean (of the model), contrast, component, term, ...
         level : str
             Condition, contrast, term or ``all``; a contrast is written by `contrast_name`.
         values : dict of str to float
-            Statistic and value; NaN where it is not estimable.
+            Statistic and value; NaN where it is not estimable, which `warning` should explain.
         behind : DataFrame
             The outcome rows that the values come from; they give the counts.
         family, adjustment : str, optional
@@ -78,7 +81,8 @@ class ResultsBuilder:
                     "df_method": df_method,
                     "family": family,
                     "adjustment": adjustment,
-                    "warning": warning or None,
+                    # A value is never missing without a word, even where its method gives none.
+                    "warning": warning or (UNEXPLAINED if np.isnan(value) else None),
                     "inputs_sha256": self.inputs_sha256,
                 }
             )

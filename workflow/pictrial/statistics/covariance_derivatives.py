@@ -7,10 +7,15 @@ corrections) has no units.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from pictrial.statistics.mixed_model_equations import Components, MixedModelEquations
+from pictrial.statistics.component_moments import Components, sum_of_products
+from pictrial.statistics.mixed_model_equations import MixedModelEquations
+
+#: Eigenvalues of the scaled information up to this are left out of its inverse.
+FLAT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class CovarianceDerivatives:
     first: np.ndarray
     second: np.ndarray
 
-    @property
+    @cached_property
     def expected_information(self) -> np.ndarray:
         """tr(P G_i P G_j) with P = W - WX Phi X'W: twice the expected REML information on g.
 
@@ -53,6 +58,23 @@ class CovarianceDerivatives:
             - 2 * np.einsum("ab,ijba->ij", self.phi, second)
             + np.einsum("iab,jba->ij", through, through)
         )
+
+    @cached_property
+    def parameter_covariance(self) -> np.ndarray:
+        """Asymptotic covariance of g: twice the inverse of the expected information.
+
+        The information is scaled to a unit diagonal first, as entries of g may differ by orders of
+        magnitude. An entry without information (its groups are also fixed effects) is left out.
+        """
+        information = self.expected_information
+        diagonal = np.diag(information)
+        known = diagonal > FLAT * np.diag(self.second_trace)
+        scale = np.zeros(len(diagonal))
+        scale[known] = diagonal[known] ** -0.5
+        values, vectors = np.linalg.eigh(information * np.outer(scale, scale))
+        kept = values > FLAT
+        inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+        return 2 * inverse * np.outer(scale, scale)
 
     def slope(self, reml: bool) -> np.ndarray:
         """Return dD / dg of the deviance D, shape (parameters,)."""
@@ -75,8 +97,8 @@ def covariance_derivatives(
 ) -> CovarianceDerivatives:
     """Evaluate the derivatives at `theta` (scaled) and `sigma` (in units of the response).
 
-    With W = I - Z K Z' (K from `Moments`) and H = I - K Z'Z: WZ = ZH, so Z'W^2 Z = Z'WZ H, Z'W^2 C = H' Z'WC,
-    W^2 C = W (C - Z K Z'C) and tr(W^k) = n - q + tr(H^k) with q random effects.
+    With W = I - Z J Z' (J is `ComponentMoments.inner`) and H = I - J Z'Z: WZ = ZH, so Z'W^2 Z = Z'WZ H,
+    Z'W^2 C = H' Z'WC, W^2 C = W (C - Z J Z'C) and tr(W^k) = n - q + tr(H^k) with q random effects.
     """
     moments = equations.moments(theta)
     to_residual = moments.residual_map.copy()
@@ -86,15 +108,15 @@ def covariance_derivatives(
     first, second = np.zeros((count, width, width)), np.zeros((count, count, width, width))
     cwwc, cwwwc = moments.cwc.copy(), moments.cwc.copy()
     first_trace[-1] = second_trace[-1, -1] = equations.n
-    for block, inner, zwz, zwc in zip(
-        equations.components, moments.inner, moments.zwz, moments.zwc, strict=True
-    ):
+    for part in moments.parts:
+        block, inner, zwc = part.components, part.inner, part.zwc
         # The padding of a component has H = I: it adds to the trace what it takes from -q.
         squeeze = np.eye(inner.shape[1]) - inner @ block.zz
+        zwz = block.zz @ squeeze
         zwwc = squeeze.transpose(0, 2, 1) @ zwc
-        residual_part = _sum_of_products(zwc, inner @ block.zc)
+        residual_part = sum_of_products(zwc, inner @ block.zc)
         cwwc -= residual_part
-        cwwwc -= residual_part + _sum_of_products(zwwc, inner @ block.zc)
+        cwwwc -= residual_part + sum_of_products(zwwc, inner @ block.zc)
         size = squeeze.shape[0] * squeeze.shape[1]
         first_trace[-1] += np.einsum("baa->", squeeze) - size
         second_trace[-1, -1] += np.einsum("bac,bca->", squeeze, squeeze) - size
@@ -158,8 +180,8 @@ def _add_block(block: Components, zwz, zwc, zwwc, squeeze, sums) -> None:
     chosen = [pattern @ zwc for pattern in patterns]
     for i in range(count):
         first_trace[i] += np.einsum("baa->", traced[i])
-        first[i] += _sum_of_products(zwc, chosen[i])
-        to_residual = _sum_of_products(chosen[i], zwwc)
+        first[i] += sum_of_products(zwc, chosen[i])
+        to_residual = sum_of_products(chosen[i], zwwc)
         second[i, -1] += to_residual
         second[-1, i] += to_residual.T
         second_trace[i, -1] += np.einsum("bac,bca->", patterns[i], zwwz)
@@ -167,9 +189,4 @@ def _add_block(block: Components, zwz, zwc, zwwc, squeeze, sums) -> None:
         through = zwz @ chosen[i]
         for j in range(count):
             second_trace[i, j] += np.einsum("bac,bca->", traced[i], traced[j])
-            second[i, j] += _sum_of_products(through, chosen[j])
-
-
-def _sum_of_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the sum of left' right over components."""
-    return np.tensordot(left, right, axes=((0, 1), (0, 1)))
+            second[i, j] += sum_of_products(through, chosen[j])

@@ -77,7 +77,7 @@ def fit_cumulative_link(
     InputError
         Where formula and table do not fit each other, or the random part is another.
     NotEstimable
-        Where all scores are the same, or the fixed effects leave nothing to the participants.
+        Where all scores are the same, each participant has one, or the fixed effects leave nothing to them.
     """
     from scipy.optimize import minimize
 
@@ -87,6 +87,12 @@ def fit_cumulative_link(
             f"formula {design.formula.text!r}",
             "a cumulative link model has one random intercept",
             "Write '(1 | participant)' as its only random term.",
+        )
+    participants = design.matrices.random[0]
+    if participants.n_levels == len(design.matrices.response):
+        raise NotEstimable(
+            f"one score for each {participants.group}: a random intercept cannot be told from their scatter "
+            "(compare groups by stratified_rank)"
         )
     data = _scores(design)
     rule = np.polynomial.hermite.hermgauss(n_nodes)

@@ -162,6 +162,8 @@ def _lost_units(plan: TrialPlan, outcomes: pd.DataFrame, level: str, rng: np.ran
 def _why_not(plan: TrialPlan, n: int, what: str = "to compare") -> str:
     if plan.no_comparison:
         return plan.no_comparison
+    if plan.design == "parallel":
+        return "not estimable: arms of a parallel group trial are not exchanged within participants"
     if n >= MINIMUM_PARTICIPANTS:
         return ""
     have = "1 participant" if n == 1 else f"{n or 'no'} participants"

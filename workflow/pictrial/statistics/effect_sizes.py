@@ -151,7 +151,8 @@ def _ratio_interval(contrast: np.ndarray, deviation: float, df_deviation: float)
     tail = (1 - CONFIDENCE) / 2
     margin = student.isf(tail / 10, df) * error
     within = np.outer([estimate - margin, estimate + margin], 1 / deviations)
-    lower, upper = (brentq(below, within.min(), within.max(), (at,)) for at in (tail, 1 - tail))
+    # With less than a degree of freedom the interval spans hundreds of powers of ten.
+    lower, upper = (brentq(below, within.min(), within.max(), (at,), maxiter=2000) for at in (tail, 1 - tail))
     return lower, upper
 
 

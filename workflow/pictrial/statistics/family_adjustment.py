@@ -12,10 +12,20 @@ from pictrial.trial.plan import Family
 GATEKEEPING = ("fixed_sequence", "graphical")
 
 
-def adjust(part: ResultTable, family: Family) -> np.ndarray | None:
+def adjustable(part: ResultTable, family: Family) -> bool:
+    """Say whether `part` has P of contrasts, one each, and the family an adjustment."""
+    table = part.table
+    return part.kind == "contrast" and family.adjustment != "none" and "p" in table and "detail" not in table
+
+
+def adjust(part: ResultTable, family: Family) -> np.ndarray:
     """Return the adjusted P of the contrasts of `family`, shape (rows of the table,), NaN elsewhere.
 
-    None where the family has no adjustment, or the table no P.
+    Parameters
+    ----------
+    part : ResultTable
+        One that is `adjustable`.
+    family : Family
 
     Raises
     ------
@@ -23,17 +33,18 @@ def adjust(part: ResultTable, family: Family) -> np.ndarray | None:
         Where the adjustment needs t and degrees of freedom, and the analysis has none.
     """
     table, method = part.table, family.adjustment
-    if method == "none" or "p" not in table or "detail" in table:
-        return None
     pairs = list(zip(table["level"], table["minus"], strict=True))
-    at = np.array([index for index, pair in enumerate(pairs) if pair in family.contrasts])
+    at = np.array([index for index, pair in enumerate(pairs) if pair in family.contrasts], int)
     adjusted = np.full(len(table), np.nan)
     p = table["p"].to_numpy(float)[at]
+    if np.isnan(p).all():
+        return adjusted
     if method in OF_P:
         adjusted[at] = adjusted_by_p(method, p)
     elif method in GATEKEEPING:
         names = [contrast_name(*pairs[index]) for index in at]
-        adjusted[at] = list(_gatekept(family, dict(zip(names, p, strict=True))).values())
+        gatekept = _gatekept(family, dict(zip(names, p, strict=True)))
+        adjusted[at] = [gatekept[name] for name in names]
     elif part.covariance is None:
         raise InputError(
             f"family {family.name}",

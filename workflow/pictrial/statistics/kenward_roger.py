@@ -12,8 +12,6 @@ from pictrial.statistics.linear_mixed_model import JointTest, LinearMixedModel
 
 #: Numbers below this are zero in a ratio of two zeros (the degrees of freedom are 2), which is then 1.
 ZERO = 1e-8
-#: Eigenvalues of the scaled information up to this are left out of its inverse.
-FLAT = 1e-10
 
 
 def adjusted_covariance(model: LinearMixedModel) -> np.ndarray:
@@ -103,18 +101,7 @@ def _of_reml(model: LinearMixedModel) -> tuple[CovarianceDerivatives, np.ndarray
     """Return the derivatives and A, the asymptotic covariance of g."""
     if not model.reml:
         raise ValueError("Kenward and Roger's correction is one of REML fits")
-    derivatives = model.derivatives
-    information = derivatives.expected_information
-    # Scaled to a unit diagonal first: the entries of g may differ by orders of magnitude. One without
-    # information (its groups are also fixed effects) is left out.
-    diagonal = np.diag(information)
-    known = diagonal > FLAT * np.diag(derivatives.second_trace)
-    scale = np.zeros(len(diagonal))
-    scale[known] = diagonal[known] ** -0.5
-    values, vectors = np.linalg.eigh(information * np.outer(scale, scale))
-    kept = values > FLAT
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    return derivatives, 2 * inverse * np.outer(scale, scale)
+    return model.derivatives, model.derivatives.parameter_covariance
 
 
 def _denominator(model: LinearMixedModel, rows: np.ndarray) -> tuple[float, float]:

@@ -233,8 +233,9 @@ def minimise_deviance(
     """
     theta, deviance = _descend(equations, start, reml)
     restarts = _off_the_boundary(equations, theta)
-    if restarts:
-        restarts.append(np.where(equations.diagonal & (theta < SINGULAR), JUST_OFF, theta))
+    if not restarts:
+        return theta, deviance
+    restarts.append(np.where(equations.diagonal & (theta < SINGULAR), JUST_OFF, theta))
     for lifted in restarts:
         again = _descend(equations, lifted, reml)
         if again[1] < deviance - SAME_DEVIANCE:

@@ -1,7 +1,7 @@
 """The method ``mixed_model`` of the plan: means, contrasts, variance components and the fit's record."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 
 import numpy as np
@@ -18,8 +18,9 @@ from pictrial.statistics.fitted_model import (
     planned_contrasts,
 )
 from pictrial.statistics.model_arrays import NotEstimable
+from pictrial.statistics.model_formula import term_name
 from pictrial.statistics.model_inference import small_sample_inference
-from pictrial.statistics.model_matrices import INTERCEPT
+from pictrial.statistics.model_matrices import INTERCEPT, ModelDesign
 from pictrial.statistics.questions import Answer, Question, ResultTable, blank_contrasts, blank_levels
 from pictrial.statistics.transformation import back_transform_contrasts, back_transform_means, transform
 from pictrial.statistics.type_three import type_three_hypotheses
@@ -61,14 +62,15 @@ def mixed_model(question: Question) -> Answer:
         how = analysis.transformation
         means = back_transform_means(means, **how)
         contrasts = back_transform_contrasts(contrasts, how["method"], how.get("offset", 0.0))
-        contrasts = contrasts.dropna(axis="columns", how="all")  # only logarithms have a ratio
+        if how["method"] != "log":  # only a difference of logarithms is a ratio
+            contrasts = contrasts.drop(columns=["ratio", "ratio_ci_lower", "ratio_ci_upper"])
     notes, df_name = "; ".join(model.warnings), DF_NAMES[df_method]
     covariance = contrast_covariance(model, question.pairs, df_method)
     sizes = model_effect_sizes(model, question.pairs, df_method)
     whole = model_shares(model).assign(reml_deviance=model.fit.deviance, warning=notes)
     tables = [
         ResultTable("mean", _noted(means, notes), METHOD, df_name),
-        ResultTable("contrast", _noted(contrasts, notes), METHOD, df_name, False, covariance, len(means)),
+        ResultTable("contrast", _noted(contrasts, notes), METHOD, df_name, None, covariance, len(means)),
         ResultTable("contrast", sizes, METHOD, df_name),
         ResultTable("component", components(model), METHOD),
         ResultTable("component", correlations(model), METHOD),
@@ -140,14 +142,33 @@ def components(model: FittedModel) -> pd.DataFrame:
 
 def joint_tests(model: FittedModel, df_method: str) -> pd.DataFrame:
     """Return the type III F test of every fixed term."""
-    inference = small_sample_inference(model.fit, INFERENCES[df_method])
+    joint = small_sample_inference(model.fit, INFERENCES[df_method]).joint
+    assert joint is not None  # only a method without degrees of freedom has none
+    hypotheses, aliased = type_three_hypotheses(model.design), ", ".join(model.design.dropped)
     rows = []
-    for name, hypothesis in type_three_hypotheses(model.design).items():
-        test = inference.joint(hypothesis)
-        rows.append(
-            {"level": name, "F": test.F, "df1": test.df1, "df2": test.df2, "p": test.p, "warning": ""}
-        )
+    for name in map(term_name, model.design.formula.fixed.terms):
+        row: dict = {"level": name} | dict.fromkeys(("F", "df1", "df2", "p"), np.nan)
+        share = _estimable_share(model.design, hypotheses[name]) if name in hypotheses else 0.0
+        if not share:
+            rows.append(row | {"warning": f"not estimable: aliased columns ({aliased})"})
+            continue
+        test = joint(hypotheses[name])
+        # With few people the matched moments may be those of no F distribution.
+        if test.F >= 0 and test.df2 > 0:
+            warning = "" if share == 1 else f"partly the effect of aliased columns ({aliased})"
+            rows.append(row | asdict(test) | {"warning": warning})
+        else:
+            found = f"{DF_NAMES[df_method]} finds {test.df2:.2g} degrees of freedom"
+            rows.append(row | {"warning": f"not estimable: {found}"})
     return pd.DataFrame(rows)
+
+
+def _estimable_share(design: ModelDesign, hypothesis: np.ndarray) -> float:
+    """Return which share of the rows of L the data tell whatever the aliased columns' coefficients are."""
+    whole = np.zeros((len(hypothesis), len(design.kept)))
+    whole[:, design.kept] = hypothesis
+    outside = whole - whole @ np.linalg.pinv(design.complete.matrix) @ design.complete.matrix
+    return float(1 - np.linalg.matrix_rank(outside, tol=1e-8) / np.linalg.matrix_rank(whole))
 
 
 def correlations(model: FittedModel) -> pd.DataFrame:
@@ -205,4 +226,4 @@ def _component(level: str, variance: float) -> dict:
 
 
 def _noted(table: pd.DataFrame, notes: str) -> pd.DataFrame:
-    return table.assign(warning=table["warning"].where(table["warning"] != "", notes))
+    return table.assign(warning=["; ".join(filter(None, (text, notes))) for text in table["warning"]])

@@ -2,8 +2,9 @@
 
 Every sum over observations is taken once, into crossproducts of the random effects' columns Z, the fixed
 effects' columns X and the response. What follows works on these, for each connected component of the grouping
-structure (a participant with all that is nested in it) on its own, so that the cost is the sum of the cubed
-numbers of random effects per component. Crossed groups make one component.
+structure (a participant with all that is nested in it) on its own. The cost is the sum over components of the
+cubed number of random effects, without those of the term with most levels (`component_moments`). Crossed
+groups make one component.
 
 Inside, all is scaled: rows by the root of their weight, X to orthonormal columns, the response to its
 residual from X, of root mean square 1, and the columns of each random term to a mean crossproduct of I. The
@@ -17,46 +18,13 @@ from functools import cached_property
 
 import numpy as np
 
+from pictrial.statistics.component_moments import ComponentMoments, Components, component_moments
 from pictrial.statistics.model_arrays import ModelMatrices, NotEstimable, RandomTerm
 
 #: An ordinary least squares fit that leaves less than this share of the response leaves nothing to model.
 EXACT_FIT = 1e-12
 #: A column of which less than this share is new is collinear (R's tolerance).
 COLLINEAR = 1e-7
-
-
-@dataclass(frozen=True)
-class Components:
-    """Connected components of about the same number of random effects, padded with zeros to one size.
-
-    Attributes
-    ----------
-    zz : ndarray, shape (components, effects, effects)
-        Z'Z.
-    zc : ndarray, shape (components, effects, columns + 1)
-        Z'[X, y].
-    entries : tuple of four ndarray of int
-        Component, row, column and index in theta of each entry of Lambda that is not a structural zero.
-    """
-
-    zz: np.ndarray
-    zc: np.ndarray
-    entries: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-    def factor(self, theta: np.ndarray) -> np.ndarray:
-        """Return Lambda, the Cholesky factor of the random effects' covariance in units of sigma^2."""
-        component, row, column, index = self.entries
-        factor = np.zeros_like(self.zz)
-        factor[component, row, column] = theta[index]
-        return factor
-
-    def pattern(self, index: int) -> np.ndarray:
-        """Return dT / dg, the derivative of the covariance T of the effects by its entry `index`."""
-        pattern = np.zeros_like(self.zz)
-        component, row, column = (array[self.entries[3] == index] for array in self.entries[:3])
-        pattern[component, row, column] = 1
-        pattern[component, column, row] = 1
-        return pattern
 
 
 @dataclass(frozen=True)
@@ -69,19 +37,13 @@ class Moments:
         Of I + Z T Z'.
     cwc : ndarray, shape (columns + 1, columns + 1)
         C'WC.
-    inner : list of ndarray, shape (components, effects, effects)
-        K with W = I - Z K Z', one array for each of `MixedModelEquations.components`.
-    zwz : list of ndarray, shape (components, effects, effects)
-        Z'WZ.
-    zwc : list of ndarray, shape (components, effects, columns + 1)
-        Z'WC.
+    parts : list of ComponentMoments
+        One for each of `MixedModelEquations.components`.
     """
 
     log_determinant: float
     cwc: np.ndarray
-    inner: list[np.ndarray]
-    zwz: list[np.ndarray]
-    zwc: list[np.ndarray]
+    parts: list[ComponentMoments]
 
     @cached_property
     def phi(self) -> np.ndarray:
@@ -125,6 +87,7 @@ class MixedModelEquations:
         self._root = np.sqrt(np.ones(self.n) if matrices.weights is None else matrices.weights)
         self._log_weights = 2 * float(np.log(self._root).sum())
         self._fixed, self._triangle = np.linalg.qr(matrices.fixed * self._root[:, None])
+        self._log_triangle = 2 * float(np.log(np.abs(np.diag(self._triangle))).sum())
         fixed_and_response = np.column_stack([self._fixed, self._scaled_residual(matrices.response)])
         self.crossproduct = fixed_and_response.T @ fixed_and_response
         self._scales = [_triangular_scale(term, self._root) for term in matrices.random]
@@ -216,10 +179,15 @@ class MixedModelEquations:
 
     def _fill(self, of_effect: np.ndarray, zz, zc: np.ndarray, entries: np.ndarray) -> None:
         """Lay the components out in arrays; those of a size between two powers of 2 share one array."""
-        order = np.argsort(of_effect, kind="stable")
-        sizes = np.bincount(of_effect)
+        # Effects are numbered term by term: those of the first term count from 0 in each component, the
+        # others from 0 as well, and stand behind all places of the first.
+        of_first = np.arange(self.effects) < self.matrices.random[0].n_levels * len(self._scales[0])
+        part = 2 * of_effect + ~of_first
+        parts = np.bincount(part, minlength=2 * (of_effect.max() + 1))
         local = np.empty(self.effects, int)
-        local[order] = np.arange(self.effects) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        local[np.argsort(part, kind="stable")] = np.concatenate([np.arange(size) for size in parts])
+        firsts, others = parts.reshape(-1, 2).T
+        sizes = firsts + others
         bucket = np.ceil(np.log2(sizes)).astype(int)
         self.components, self._places = [], []
         for size in np.unique(bucket):
@@ -227,36 +195,27 @@ class MixedModelEquations:
             number = np.full(len(sizes), -1)
             number[members] = np.arange(len(members))
             number = number[of_effect]
-            width = sizes[members].max()
+            first = firsts[members].max()
+            width = first + others[members].max()
+            place = local + np.where(of_first, 0, first)
             square = np.zeros((len(members), width, width))
             with_columns = np.zeros((len(members), width, zc.shape[1]))
             here = number[zz.row] >= 0
             row, column = zz.row[here], zz.col[here]
-            square[number[row], local[row], local[column]] = zz.data[here]
+            square[number[row], place[row], place[column]] = zz.data[here]
             own = np.flatnonzero(number >= 0)
-            with_columns[number[own], local[own]] = zc[own]
+            with_columns[number[own], place[own]] = zc[own]
             row, column, index = entries[:, number[entries[0]] >= 0]
-            filled = (number[row], local[row], local[column], index)
-            self.components.append(Components(square, with_columns, filled))
-            self._places.append((own, number[own], local[own]))
+            filled = (number[row], place[row], place[column], index)
+            levels = first // len(self._scales[0])
+            self.components.append(Components(square, with_columns, filled, levels, self.triangles[0]))
+            self._places.append((own, number[own], place[own]))
 
     def moments(self, theta: np.ndarray) -> Moments:
         """Return the crossproducts at `theta` (scaled)."""
-        log_determinant, cwc = 0.0, self.crossproduct.copy()
-        inner, zwz, zwc = [], [], []
-        for block in self.components:
-            factor = block.factor(theta)
-            transposed = factor.transpose(0, 2, 1)
-            cholesky = np.linalg.cholesky(np.eye(factor.shape[1]) + transposed @ block.zz @ factor)
-            log_determinant += 2 * float(np.log(np.diagonal(cholesky, axis1=1, axis2=2)).sum())
-            half = np.linalg.solve(cholesky, transposed)
-            inner.append(half.transpose(0, 2, 1) @ half)
-            image = half @ block.zc
-            cwc -= np.tensordot(image, image, axes=((0, 1), (0, 1)))
-            through = block.zz @ inner[-1]
-            zwz.append(block.zz - through @ block.zz)
-            zwc.append(block.zc - through @ block.zc)
-        return Moments(log_determinant, cwc, inner, zwz, zwc)
+        parts = [component_moments(block, theta) for block in self.components]
+        explained = sum(part.explained for part in parts)
+        return Moments(sum(part.log_determinant for part in parts), self.crossproduct - explained, parts)
 
     def deviance(self, theta: np.ndarray, reml: bool) -> tuple[float, np.ndarray]:
         """Return -2 log likelihood, profiled over b and sigma, and its gradient in theta (scaled).
@@ -272,7 +231,7 @@ class MixedModelEquations:
         deviance += 2 * residual_df * np.log(self.response_scale) - self._log_weights
         if reml:
             deviance += np.linalg.slogdet(moments.cwc[:-1, :-1])[1]
-            deviance += 2 * np.log(np.abs(np.diag(self._triangle))).sum()
+            deviance += self._log_triangle
         return float(deviance), self._gradient(theta, moments, residual_df / rss, reml)
 
     def deviance_at_sigma(self, theta: np.ndarray, sigma: float) -> tuple[float, np.ndarray, float]:
@@ -292,12 +251,7 @@ class MixedModelEquations:
             middle[:-1, :-1] = moments.phi
         middle[-1, -1] = precision
         middle = moments.residual_map @ middle @ moments.residual_map.T
-        gradient = np.zeros(len(theta))
-        for block, zwz, zwc in zip(self.components, moments.zwz, moments.zwc, strict=True):
-            component, row, column, index = block.entries
-            by_factor = 2 * (zwz - zwc @ middle @ zwc.transpose(0, 2, 1)) @ block.factor(theta)
-            gradient += np.bincount(index, by_factor[component, row, column], minlength=len(theta))
-        return gradient
+        return np.sum([part.gradient(middle, len(theta)) for part in moments.parts], axis=0)
 
     @staticmethod
     def _residual_square(moments: Moments) -> float:
@@ -325,11 +279,8 @@ class MixedModelEquations:
         """Return T Z'W (y - Xb) for each term, shape (levels, columns), in the units of the data."""
         moments = self.moments(theta)
         flat = np.zeros(self.effects)
-        for block, zwc, (own, number, local) in zip(self.components, moments.zwc, self._places, strict=True):
-            factor = block.factor(theta)
-            score = zwc @ moments.residual_map[:, -1]
-            effects = (factor @ (factor.transpose(0, 2, 1) @ score[..., None]))[..., 0]
-            flat[own] = effects[number, local]
+        for part, (own, number, local) in zip(moments.parts, self._places, strict=True):
+            flat[own] = part.random_effects(moments.residual_map[:, -1])[number, local]
         predicted, first = [], 0
         for term, scale in zip(self.matrices.random, self._scales, strict=True):
             end = first + term.n_levels * len(scale)

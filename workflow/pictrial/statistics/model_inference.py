@@ -51,18 +51,20 @@ def evaluate_functions(functions: LinearFunctions, inference: Inference, confide
         inference.contrast(row) if estimable else nothing
         for row, estimable in zip(functions.rows, functions.estimable, strict=True)
     ]
-    table = pd.DataFrame(found, columns=["estimate", "se", "df"], dtype=float)
-    table.insert(0, "group", functions.groups)
-    table.insert(0, "label", functions.labels)
-    df = table["df"].to_numpy()
-    margin = margins("none", df, functions.n_means, confidence) * table["se"]
-    t = table["estimate"] / table["se"]
-    return table.assign(
-        t=t,
-        p=two_sided_p(t.to_numpy(), df),
-        lower=table["estimate"] - margin,
-        upper=table["estimate"] + margin,
-    )
+    estimate, error, df = np.array(found, float).reshape(-1, 3).T
+    margin = margins("none", df, functions.n_means, confidence) * error
+    columns = {
+        "label": functions.labels,
+        "group": functions.groups,
+        "estimate": estimate,
+        "se": error,
+        "df": df,
+        "t": estimate / error,
+        "p": two_sided_p(estimate / error, df),
+        "lower": estimate - margin,
+        "upper": estimate + margin,
+    }
+    return pd.DataFrame(columns)
 
 
 def small_sample_inference(fit: LinearMixedModel, name: str) -> Inference:

@@ -17,6 +17,9 @@ from pictrial.statistics.parametric_bootstrap import (
 from pictrial.statistics.questions import Answer, Question, ResultTable
 from pictrial.statistics.residual_variance import fit_residual_variance_by
 
+#: Degrees of freedom of a likelihood ratio.
+_PARAMETERS = "difference in parameters"
+
 
 def cluster_robust(question: Question) -> Answer:
     """Give the contrasts of the model errors that hold whatever the covariance within participants is."""
@@ -32,15 +35,18 @@ def residual_variance(question: Question) -> Answer:
     table = planned_contrasts(found.model, question.pairs, question.df_method)
     test = {"level": "residual by condition", "chi_square": found.chi_squared, "df": found.df, "p": found.p}
     method, df_name = f"{METHOD}; residual variance by condition", DF_NAMES[question.df_method]
-    of_reference = {name: name.replace("ratio", "ratio_to_reference") for name in found.levels}
-    levels = found.levels.drop(columns="n").rename(columns=of_reference).assign(warning=found.warning)
+    levels = found.levels.assign(warning=found.warning)
+    ratios = levels.filter(regex="level|ratio|warning")[1:]  # the first is the reference itself
+    ratios.columns = ratios.columns.str.replace("ratio", "ratio_to_reference")
+    tests = pd.DataFrame([test | {"warning": found.warning}])
+    spreads = levels[["level", "residual_standard_deviation", "warning"]]
+    of_levels = [question.with_conditions([level]) for level in levels["level"]]
     return Answer(
         [
             ResultTable("contrast", table, method, df_name),
-            ResultTable("residual", levels, method),
-            ResultTable(
-                "term", pd.DataFrame([test | {"warning": found.warning}]), f"{method}: likelihood ratio"
-            ),
+            ResultTable("residual", spreads, method, behind=of_levels),
+            ResultTable("residual", ratios, method),
+            ResultTable("term", tests, f"{method}: likelihood ratio", _PARAMETERS),
         ],
         {"formula": question.formula, "reml_deviance": found.model.fit.deviance},
     )
@@ -52,7 +58,9 @@ def leave_one_out(question: Question) -> Answer:
     found = participant_influence(
         question.frame, question.formula, question.levels, question.pairs, question.df_method
     )
-    table = found.contrasts.assign(detail="without " + found.contrasts["without"]).drop(columns="without")
+    left_out = found.contrasts["without"]
+    table = found.contrasts.assign(detail="without " + left_out).drop(columns="without")
+    behind = [question.rows[question.rows["participant"] != participant] for participant in left_out]
     groups = found.contrasts.groupby(["level", "minus"], sort=False)
     ranges = [
         {
@@ -68,7 +76,7 @@ def leave_one_out(question: Question) -> Answer:
     return Answer(
         [
             ResultTable("contrast", pd.DataFrame(ranges), METHOD, DF_NAMES[question.df_method]),
-            ResultTable("contrast", table, METHOD, DF_NAMES[question.df_method]),
+            ResultTable("contrast", table, METHOD, DF_NAMES[question.df_method], behind),
         ]
     )
 
@@ -102,7 +110,7 @@ def parametric_bootstrap(question: Question) -> Answer:
     spread = spread.rename(columns={"parameter": "level"}).drop(columns="draws")
     return Answer(
         [
-            ResultTable("term", tests, f"{method} of the likelihood ratio"),
+            ResultTable("term", tests, f"{method} of the likelihood ratio", _PARAMETERS),
             ResultTable("component", spread, method),
         ],
         {"resamples": draws, "formula": question.formula},

@@ -1,7 +1,9 @@
 """Methods of the plan for ordinal scores, parallel groups and agreement between outcomes."""
 
+import numpy as np
 import pandas as pd
 
+from pictrial.statistics.analysis_results import ALL
 from pictrial.statistics.baseline_adjusted import baseline_adjusted as covariance_adjusted
 from pictrial.statistics.cumulative_link import (
     fit_cumulative_link,
@@ -27,45 +29,63 @@ def cumulative_link(question: Question) -> Answer:
     method = "cumulative logit mixed model, maximum likelihood (adaptive quadrature)"
     record = {"formula": question.formula, "log_likelihood": model.log_likelihood, "warnings": model.warnings}
     return Answer(
-        [ResultTable("contrast", table, method, "asymptotic"), ResultTable("term", whole, method)], record
+        [
+            ResultTable("contrast", table, method, "asymptotic"),
+            ResultTable("term", whole, f"{method}: likelihood ratio", "difference in parameters"),
+        ],
+        record,
     )
 
 
 def stratified_rank(question: Question) -> Answer:
     """Compare parallel groups by ranks within the strata of the design."""
-    means = question.rows.groupby(["participant", "condition"], as_index=False)["value"].mean()
+    arms = question.rows[question.rows["condition"].isin({name for pair in question.pairs for name in pair})]
+    means = arms.groupby(["participant", "condition"], as_index=False)["value"].mean()
     table = stratified_rank_contrasts(means, question.pairs)
-    method = "van Elteren's test; win probability (Brunner-Munzel)"
-    return Answer([ResultTable("contrast", table, method)])
+    method = "van Elteren's test, one stratum; win probability (Brunner-Munzel)"
+    behind = [arms[arms["condition"].isin(pair)] for pair in question.pairs]
+    return Answer([ResultTable("contrast", table, method, behind=behind)])
 
 
 def baseline_adjusted(question: Question) -> Answer:
     """Compare parallel groups, adjusted for what was measured before they parted."""
-    found = covariance_adjusted(question.rows, str(question.analysis.baseline), question.pairs)
-    df_name = "residual"
+    baseline = str(question.analysis.baseline)
+    found = covariance_adjusted(question.rows, baseline, question.pairs)
+    arms = {arm: question.with_conditions([baseline, arm]) for arm in question.conditions}
+    of_means = [arms[level] for level in found.means["level"]]
+    of_contrasts = [pd.concat([arms[level], arms[minus]]) for level, minus in question.pairs]
+    means, contrasts = (table.drop(columns="n_participants") for table in (found.means, found.contrasts))
     return Answer(
         [
-            ResultTable("mean", found.means.drop(columns="n_participants"), _ANCOVA, df_name),
-            ResultTable("contrast", found.contrasts.drop(columns="n_participants"), _ANCOVA, df_name),
+            ResultTable("mean", means, _ANCOVA, "residual", of_means),
+            ResultTable("contrast", contrasts, _ANCOVA, "residual", of_contrasts),
         ],
-        {"baseline_slope": found.baseline_slope, "participants_left_out": found.n_left_out},
+        {
+            "baseline_slope": None if np.isnan(found.baseline_slope) else found.baseline_slope,
+            "participants_left_out": found.n_left_out,
+        },
     )
 
 
 def reliability(question: Question) -> Answer:
     """Say how well a value repeats between sessions, whatever their condition."""
-    means = question.rows.groupby(_KEY, as_index=False)["value"].mean()
-    table = pd.DataFrame([{"level": "all", **retest_reliability(means)}])
+    rows = question.rows
+    means = rows.groupby(_KEY, as_index=False)["value"].mean()
+    table = pd.DataFrame([{"level": ALL, **retest_reliability(means)}])
     method = "ICC(A,1) of participants' means over sessions (pingouin.intraclass_corr)"
-    return Answer([ResultTable("reliability", table.drop(columns=["n_participants", "n_occasions"]), method)])
+    complete = rows.groupby("participant")["session"].transform("nunique") == rows["session"].nunique()
+    table = table.drop(columns=["n_participants", "n_occasions"])
+    return Answer([ResultTable("reliability", table, method, behind=[rows[complete]])])
 
 
 def correlation(question: Question) -> Answer:
     """Correlate two outcomes within participants, over their sessions."""
     x, y = (rows.groupby(_KEY)["value"].mean() for rows in (question.rows, question.other))
-    both = pd.concat([x.rename("x"), y.rename("y")], axis=1).reset_index()
+    both = pd.concat([x.rename("x"), y.rename("y")], axis=1, join="inner").reset_index()
+    # One session tells nothing about a slope within its participant.
+    both = both[both.groupby("participant")["session"].transform("size") > 1]
     table = pd.DataFrame([{"level": str(question.analysis.other), **within_participants(both)}])
+    table = table.drop(columns=["n_participants", "n_observations"])
     method = "repeated-measures correlation of participants' means (pingouin.rm_corr)"
-    return Answer(
-        [ResultTable("correlation", table.drop(columns=["n_participants", "n_observations"]), method)]
-    )
+    df_name, behind = "sessions - participants - 1", [question.rows.merge(both[_KEY], on=_KEY)]
+    return Answer([ResultTable("correlation", table, method, df_name, behind)])

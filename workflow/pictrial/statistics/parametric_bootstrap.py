@@ -16,6 +16,7 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.seeds import random_generator
 from pictrial.statistics.likelihood_ratio import (
+    SAME_SIZE,
     ReducedModel,
     reduced_deviance,
     without_fixed_terms,
@@ -192,6 +193,9 @@ def _tests(
 
     rows = []
     for less in reduced:
+        if not less.df > 0:
+            rows.append((less.term, np.nan, less.df, np.nan, np.nan, np.nan, 0, SAME_SIZE))
+            continue
         try:
             statistic = reduced_deviance(full, less) - full.deviance
             null, null_refit = _null(full, less)
@@ -201,7 +205,7 @@ def _tests(
         refits = (Refit(full.equations, full.equations.scaled(full.theta), full.reml), null_refit)
         drawn = np.array(_spread(_statistic, null, refits, (less.term,), seed, draws, processes))
         p = float((1 + np.sum(drawn >= statistic - SAME_STATISTIC)) / (1 + draws))
-        p_chi_square = float(chi2.sf(statistic, less.df)) if less.df > 0 else np.nan
+        p_chi_square = float(chi2.sf(statistic, less.df))
         error = np.sqrt(p * (1 - p) / draws)
         rows.append((less.term, statistic, less.df, p, error, p_chi_square, draws, ""))
     names = ["term", "chi_square", "df", "p", "p_standard_error", "p_chi_square", "draws", "warning"]

@@ -43,9 +43,7 @@ def label_permutation(question: Question) -> Answer:
     several = rows.groupby("participant")["condition"].transform("nunique") > 1
     return Answer(
         [
-            ResultTable(
-                "contrast", table.drop(columns=dropped), _PERMUTED, behind=question.behind_pairs()
-            ),
+            ResultTable("contrast", table.drop(columns=dropped), _PERMUTED, behind=question.behind_pairs()),
             ResultTable("term", whole.drop(columns=dropped), _PERMUTED, behind=[rows[several]]),
         ]
     )

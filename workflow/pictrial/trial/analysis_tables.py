@@ -154,9 +154,15 @@ def _previous(planned: pd.DataFrame) -> pd.DataFrame:
 
 def select_population(outcomes: pd.DataFrame, population: str) -> pd.DataFrame:
     """Return the rows with a value of ``all_units``, ``matched_units`` or ``per_protocol``."""
+    return outcomes[outcomes["value"].notna() & in_population(outcomes, population)]
+
+
+def in_population(outcomes: pd.DataFrame, population: str) -> pd.Series:
+    """Say of each row whether it belongs to a population, with a value or without."""
     flags = {"matched_units": "matched", "per_protocol": "per_protocol"}
-    there = outcomes["value"].notna()
-    return outcomes[there if population == "all_units" else there & outcomes[flags[population]].astype(bool)]
+    if population == "all_units":
+        return pd.Series(True, outcomes.index)
+    return outcomes[flags[population]].astype(bool)
 
 
 def build_periods(

@@ -214,13 +214,13 @@ def _check_allocation(path: Path, content: dict, conditions: dict[str, str]) -> 
     for name, order in sequences.items():
         for condition in order:
             refuse_unknown(f"{path}, key design.sequences.{name}", "condition", condition, conditions)
+    baseline = content["design"].get("baseline")
+    if baseline:
+        _check_arms(path, content, conditions)
     for condition in conditions:
         if not any(condition in order for order in sequences.values()):
             where = f"{path}, key conditions.levels, {condition}"
             raise InputError(where, "no sequence has this condition", "Add it to a sequence or remove it.")
-    baseline = content["design"].get("baseline")
-    if baseline:
-        _check_arms(path, content, conditions)
     for participant, sequence in content["participants"].items():
         where = f"{path}, key participants.{participant}"
         refuse_unknown(where, "sequence", sequence, sequences)

@@ -15,6 +15,8 @@ MODEL_COLUMNS = [
 ]
 #: Methods that compare people of one arm with those of another.
 _OF_PARALLEL_GROUPS = ("baseline_adjusted", "stratified_rank")
+#: Adjustments that need t, its degrees of freedom and the covariance of the contrasts.
+_OF_MIXED_MODELS = ("tukey", "dunnettx", "mvt")
 #: What an analysis takes from the one that it names as its `model`, where it does not say it itself.
 _TAKEN = ("outcome", "population", "formula", "reml", "df_method")
 
@@ -117,6 +119,9 @@ def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
             refuse_unknown(f"{where}.other", "outcome", analysis.other, content["outcomes"])
         if analysis.weights and content["outcomes"][analysis.outcome]["measure"] != "delta_f":
             raise InputError(where, "only values of ΔF have standard errors", "Remove its weights.")
+        if analysis.weights and analysis.transformation:
+            rule = "standard errors are those of the outcome before its transformation"
+            raise InputError(where, rule, "Remove its weights or its transformation.")
         if analysis.method in _OF_PARALLEL_GROUPS and design != "parallel":
             rule = f"{analysis.method} compares parallel groups, this design is {design}"
             raise InputError(f"{where}.method", rule, "Choose another method, or correct design.type.")
@@ -138,20 +143,30 @@ def read_families(path: Path, content: dict) -> dict[str, Family]:
     ------
     InputError
         Where one names an analysis or a condition that the plan does not have, or compares a condition
-        with itself.
+        with itself, or the baseline of parallel groups by a method that compares people.
     """
+    baseline = content["design"].get("baseline")
     conditions = [level["name"] for level in content["conditions"]["levels"]]
     families = {name: _family(name, value) for name, value in content["families"].items()}
     for family in families.values():
         where = f"{path}, key families.{family.name}"
         for analysis in family.analyses:
             refuse_unknown(f"{where}.analyses", "analysis", analysis, content["analyses"])
+            method = content["analyses"][analysis]["method"]
+            if family.adjustment in _OF_MIXED_MODELS and method != "mixed_model":
+                rule = f"{family.adjustment} needs mixed models, and {analysis} is a {method}"
+                remedy = "Take another adjustment, or leave the analysis out."
+                raise InputError(f"{where}.adjustment", rule, remedy)
         for contrast in family.contrasts:
             for condition in contrast:
                 refuse_unknown(f"{where}.contrasts", "condition", condition, conditions)
             if contrast[0] == contrast[1]:
                 rule = f"{contrast[0]!r} is compared with itself"
                 raise InputError(f"{where}.contrasts", rule, "Name two conditions.")
+            between = [n for n in family.analyses if content["analyses"][n]["method"] in _OF_PARALLEL_GROUPS]
+            if between and baseline in contrast:
+                rule = f"{between[0]} compares arms, and the baseline {baseline!r} is in each"
+                raise InputError(f"{where}.contrasts", rule, "Compare arms, or leave the analysis out.")
         named = [*family.weights, *family.transitions]
         for name in (*named, *(other for row in family.transitions.values() for other in row)):
             refuse_unknown(where, "contrast", name, content["families"][family.name]["contrasts"])
@@ -166,6 +181,9 @@ def _analysis(where: str, name: str, entries: dict[str, dict], baseline: str | N
         if model["method"] != "mixed_model" or "formula" not in model:
             rule = f"{entry['model']} is no mixed model with a formula of its own"
             raise InputError(f"{where}.model", rule, "Name such an analysis.")
+        if entry["method"] != "mixed_model" and not {"weights", "transformation"}.isdisjoint(model):
+            rule = f"{entry['method']} would neither weigh nor transform the values, as {entry['model']} does"
+            raise InputError(f"{where}.model", rule, "Name an analysis of the values as they are.")
         entry = {key: model[key] for key in _TAKEN} | entry
     if "deltas" in entry:
         entry["deltas"] = tuple(map(float, entry["deltas"]))
