@@ -324,6 +324,19 @@ def test_correlation_is_that_of_values_centred_within_people(trial, ard):
     assert found == pytest.approx([np.corrcoef(*centred)[0, 1], 18 - 6 - 1])
 
 
+def test_agreement_is_that_of_the_outcome_minus_the_other(quick_plan, trial):
+    plan = with_analysis(quick_plan, "both_torques", "agreement", "torque_vibration", other="torque_sustained")
+    found = again(plan, "both_torques", trial)
+    x, y = (
+        trial[trial["outcome"] == name].groupby("participant")["value"].mean()
+        for name in ("torque_vibration", "torque_sustained")
+    )
+    names = ("bias", "lower_limit", "upper_limit")
+    bias, lower, upper = of(found, "both_torques", "torque_sustained", *names)
+    assert bias == pytest.approx((x - y).mean())
+    assert lower < bias < upper and bias - lower == pytest.approx(upper - bias)
+
+
 def test_counts_are_of_those_who_are_behind_a_number(quick_plan, trial):
     without = trial[(trial["participant"] != "02") | (trial["condition"] != "relaxation")]
 

@@ -34,7 +34,7 @@ with job_log(snakemake.log[0]) as say:
     pairs = read_table(snakemake.input.pairs, "pairs")
     people = pd.read_csv(snakemake.input.participants, sep="\t", dtype=str, keep_default_na=False)
     values = read_table(snakemake.input.unit_delta_f, "unit_delta_f")
-    vibstim = read_table(snakemake.input.vibstim, "vibstim_outcomes") if snakemake.input.vibstim else None
+    vibstim = next((read_table(path, "vibstim_outcomes") for path in snakemake.input.vibstim), None)
     scores = clinical_scores(plan, Path(snakemake.input.participants).parent)
     measured = measured_outcomes(plan, values, units, vibstim, scores)
     outcomes = build_outcomes(planned, measured, plan.deviations, plan.sequences)

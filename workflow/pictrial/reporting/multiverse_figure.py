@@ -71,7 +71,7 @@ def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFram
             if delta_f_contrasts(plan):
                 above.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
         what = "Difference in" if delta_f_contrasts(plan) else "Mean"
-        grid[0, 0].set_ylabel(f"{what} {outcome.label} ({measured_in(outcome.aggregation)})")
+        grid[0, 0].set_ylabel(f"{what} {outcome.label} ({measured_in(str(outcome.aggregation))})")
         _legend(figure, grid[0, 0])
         _label_choices(grid[1, 0], _lines(shown))
     return figure
@@ -85,7 +85,7 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
     summary : DataFrame
         Schema ``multiverse_summary``.
     """
-    scale = measured_in(plan.outcomes["delta_f"].aggregation)
+    scale = measured_in(str(plan.outcomes["delta_f"].aggregation))
     shown = contrasts[contrasts["measured_in"] == scale]
     n_rules = shown.loc[shown["rule"] != MAIN, "rule"].nunique()
     n_aggregations = shown["aggregation"].nunique()
@@ -134,7 +134,7 @@ def _ordered(labels: pd.Series, order: pd.Index | None = None) -> pd.Series:
 
 def _shown(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the panels on the scale of the main analysis, with what each is."""
-    scale = measured_in(plan.outcomes["delta_f"].aggregation)
+    scale = measured_in(str(plan.outcomes["delta_f"].aggregation))
     rows = contrasts[(contrasts["measured_in"] == scale) & contrasts["contrast_or_level"].isin(_panels(plan))]
     rows = rows.astype(dict.fromkeys(("estimate", "ci_lower", "ci_upper"), float))
     way = rows["aggregation"].str.replace("_over_passing_controls", " of controls").str.replace("_", " ")

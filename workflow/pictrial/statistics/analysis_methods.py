@@ -24,6 +24,7 @@ _METHODS: dict[str, Callable[[Question], Answer]] = {
     "baseline_adjusted": other_methods.baseline_adjusted,
     "reliability": other_methods.reliability,
     "correlation": other_methods.correlation,
+    "agreement": other_methods.agreement,
 }
 
 

@@ -7,6 +7,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from pictrial.statistics.analysis_results import ALL
+from pictrial.statistics.diagnostics import diagnostics_summary, observation_diagnostics
 from pictrial.statistics.effect_sizes import model_effect_sizes
 from pictrial.statistics.explained_variance import model_shares, term_shares
 from pictrial.statistics.fitted_model import (
@@ -67,6 +69,7 @@ def mixed_model(question: Question) -> Answer:
     notes, df_name = "; ".join(model.warnings), DF_NAMES[df_method]
     covariance = contrast_covariance(model, question.pairs, df_method)
     sizes = model_effect_sizes(model, question.pairs, df_method)
+    observations = observation_diagnostics(model, planned.frame)
     whole = model_shares(model).assign(reml_deviance=model.fit.deviance, warning=notes)
     tables = [
         ResultTable("mean", _noted(means, notes), METHOD, df_name),
@@ -77,6 +80,7 @@ def mixed_model(question: Question) -> Answer:
         ResultTable("share", term_shares(model).drop(columns="variance"), METHOD),
         ResultTable("term", joint_tests(model, df_method), METHOD, df_name),
         ResultTable("model", whole, METHOD),
+        ResultTable("diagnostic", _diagnostics(observations), METHOD),
     ]
     return Answer(tables, fit_record(model, question) | planned.record)
 
@@ -218,6 +222,13 @@ def fit_record(model: FittedModel, question: Question) -> dict:
         "warnings": model.warnings,
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "pandas": pd.__version__},
     }
+
+
+def _diagnostics(observations: pd.DataFrame) -> pd.DataFrame:
+    """Return the numbers that sum the residuals up."""
+    numbers = diagnostics_summary(observations)
+    told = all(np.isfinite(list(numbers.values())))
+    return pd.DataFrame([{"level": ALL, **numbers, "warning": "" if told else "residuals do not vary"}])
 
 
 def _component(level: str, variance: float) -> dict:

@@ -129,7 +129,7 @@ def tipping_point(question: Question) -> Answer:
         question.pairs,
         question.df_method,
         deltas=analysis.deltas or (0.0,),
-        shifted=question.conditions[1:],
+        shifted=[name for name in question.conditions[1:] if name != analysis.baseline],
         seed=question.seed,
         n_imputations=int(analysis.imputations or 0),
     )
@@ -138,7 +138,7 @@ def tipping_point(question: Question) -> Answer:
     patterns = presence_patterns(rows, question.conditions)
     patterns = patterns.rename(columns={"present_in": "level"}).drop(columns="missing_in").assign(warning="")
     counts = found.contrasts.iloc[0]
-    method = f"{METHOD}; multiple imputation, shifted by delta in all conditions but the reference"
+    method = f"{METHOD}; multiple imputation, shifted by delta under the interventions"
     return Answer(
         [
             ResultTable("contrast", found.tipping_points, method),

@@ -11,8 +11,8 @@ from pictrial.statistics.cumulative_link import (
     odds_ratio_contrasts,
 )
 from pictrial.statistics.questions import Answer, Question, ResultTable
+from pictrial.statistics.reliability import limits_of_agreement, retest_reliability
 from pictrial.statistics.reliability import repeated_measures_correlation as within_participants
-from pictrial.statistics.reliability import retest_reliability
 from pictrial.statistics.stratified_rank import stratified_rank_contrasts
 
 _ANCOVA = "analysis of covariance of participants' means (statsmodels OLS); robust: HC3"
@@ -80,12 +80,29 @@ def reliability(question: Question) -> Answer:
 
 def correlation(question: Question) -> Answer:
     """Correlate two outcomes within participants, over their sessions."""
-    x, y = (rows.groupby(_KEY)["value"].mean() for rows in (question.rows, question.other))
-    both = pd.concat([x.rename("x"), y.rename("y")], axis=1, join="inner").reset_index()
+    both = _both_outcomes(question)
     # One session tells nothing about a slope within its participant.
     both = both[both.groupby("participant")["session"].transform("size") > 1]
-    table = pd.DataFrame([{"level": str(question.analysis.other), **within_participants(both)}])
-    table = table.drop(columns=["n_participants", "n_observations"])
     method = "repeated-measures correlation of participants' means (pingouin.rm_corr)"
-    df_name, behind = "sessions - participants - 1", [question.rows.merge(both[_KEY], on=_KEY)]
-    return Answer([ResultTable("correlation", table, method, df_name, behind)])
+    return _of_pairs(question, "correlation", both, within_participants(both), method)
+
+
+def agreement(question: Question) -> Answer:
+    """Give the limits between which two outcomes in one unit differ."""
+    both = _both_outcomes(question)
+    method = "limits of agreement of participants' means, outcome minus the other (Zou 2013)"
+    return _of_pairs(question, "agreement", both, limits_of_agreement(both), method)
+
+
+def _both_outcomes(question: Question) -> pd.DataFrame:
+    """Return participants' means of both outcomes, x and y, in the sessions that have both."""
+    x, y = (rows.groupby(_KEY)["value"].mean() for rows in (question.rows, question.other))
+    return pd.concat([x.rename("x"), y.rename("y")], axis=1, join="inner").reset_index()
+
+
+def _of_pairs(question: Question, kind: str, both: pd.DataFrame, found: dict, method: str) -> Answer:
+    table = pd.DataFrame([{"level": str(question.analysis.other), **found}])
+    table = table.drop(columns=["n_participants", "n_observations"])
+    behind = [question.rows.merge(both[_KEY], on=_KEY)]
+    df_name = "sessions - participants - 1" if "df" in table else None
+    return Answer([ResultTable(kind, table, method, df_name, behind)])

@@ -117,6 +117,10 @@ def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
             refuse_unknown(f"{where}.formula", "column", name, MODEL_COLUMNS)
         if analysis.other:
             refuse_unknown(f"{where}.other", "outcome", analysis.other, content["outcomes"])
+            units = [content["outcomes"][name]["unit"] for name in (analysis.outcome, analysis.other)]
+            if analysis.method == "agreement" and units[0] != units[1]:
+                rule = f"the outcomes have different units ({units[0]}, {units[1]})"
+                raise InputError(where, rule, "Take outcomes in one unit, or the method correlation.")
         if analysis.weights and content["outcomes"][analysis.outcome]["measure"] != "delta_f":
             raise InputError(where, "only values of ΔF have standard errors", "Remove its weights.")
         if analysis.weights and analysis.transformation:
