@@ -93,7 +93,8 @@ def test_the_dictionary_knows_every_statistic(ard):
         *("robust_standard_error", "robust_p", "robust_ci_lower", "robust_ci_upper"),
         *("icc", "icc_ci_lower", "icc_ci_upper", "minimal_detectable_change"),
         *("standard_error_of_measurement", "standard_error_of_measurement_ci_lower"),
-        "standard_error_of_measurement_ci_upper",
+        *("standard_error_of_measurement_ci_upper", "bias_ci_lower", "bias_ci_upper", "sd_within"),
+        *(f"{end}_limit{name}" for end in ("lower", "upper") for name in ("", "_ci_lower", "_ci_upper")),
     }
 
 
@@ -325,7 +326,9 @@ def test_correlation_is_that_of_values_centred_within_people(trial, ard):
 
 
 def test_agreement_is_that_of_the_outcome_minus_the_other(quick_plan, trial):
-    plan = with_analysis(quick_plan, "both_torques", "agreement", "torque_vibration", other="torque_sustained")
+    plan = with_analysis(
+        quick_plan, "both_torques", "agreement", "torque_vibration", other="torque_sustained"
+    )
     found = again(plan, "both_torques", trial)
     x, y = (
         trial[trial["outcome"] == name].groupby("participant")["value"].mean()
