@@ -94,6 +94,8 @@ def test_the_dictionary_knows_every_statistic(ard):
         *("icc", "icc_ci_lower", "icc_ci_upper", "minimal_detectable_change"),
         *("standard_error_of_measurement", "standard_error_of_measurement_ci_lower"),
         *("standard_error_of_measurement_ci_upper", "bias_ci_lower", "bias_ci_upper", "sd_within"),
+        *("n_analyses", "n_estimated", "lowest", "median", "highest"),
+        *("n_below_zero", "n_above_zero", "share_off_zero"),
         *(f"{end}_limit{name}" for end in ("lower", "upper") for name in ("", "_ci_lower", "_ci_upper")),
     }
 

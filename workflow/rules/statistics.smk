@@ -35,7 +35,9 @@ rule join_results:
         plan=PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         analyses=expand(f"{ANALYSES}/{{name}}.tsv", name=TRIAL.analyses),
-        code=code("statistics/analysis*"),
+        multiverse=f"{RESULTS}/statistics/multiverse_summary.tsv",
+        losses=f"{RESULTS}/statistics/differential_loss.tsv",
+        code=code("statistics/analysis*", "statistics/summary_results"),
     output:
         ard=f"{RESULTS}/statistics/ard.tsv",
     log:

@@ -40,7 +40,7 @@ class ResultsBuilder:
         kind: str,
         level: str,
         values: dict[str, float],
-        behind: pd.DataFrame,
+        behind: pd.DataFrame | dict[str, int],
         method: str,
         df_method: str | None = None,
         warning: str = "",
@@ -57,8 +57,8 @@ class ResultsBuilder:
             Condition, contrast, term or ``all``; a contrast is written by `contrast_name`.
         values : dict of str to float
             Statistic and value; NaN where it is not estimable, which `warning` should explain.
-        behind : DataFrame
-            The outcome rows that the values come from; they give the counts.
+        behind : DataFrame or dict of str to int
+            The outcome rows that the values come from, or their counts (see `counts`).
         family, adjustment : str, optional
             Family of the plan that a contrast belongs to, and how its P are adjusted. A contrast without
             family is exploratory, whatever the role of the analysis.
@@ -76,7 +76,7 @@ class ResultsBuilder:
                     "contrast_or_level": level,
                     "statistic": statistic,
                     "value": value,
-                    **counts(behind),
+                    **(behind if isinstance(behind, dict) else counts(behind)),
                     "method": method,
                     "df_method": df_method,
                     "family": family,
