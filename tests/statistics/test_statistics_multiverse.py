@@ -7,7 +7,7 @@ import pytest
 from pictrial.errors import InputError
 from pictrial.motor_units.aggregation import AGGREGATIONS
 from pictrial.motor_units.sensitivity import rules_of, rules_table
-from pictrial.statistics.analysis import analyse_trial
+from pictrial.statistics.analysis import run_analysis
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.statistics.multiverse import compare_rules, delta_f_contrasts, measured_in, summarise_rules
 from pictrial.tables import check_table
@@ -57,7 +57,7 @@ def contrasts(plan, outcomes):
 
 
 def test_main_rule_gives_the_numbers_of_the_planned_paired_comparison(plan, outcomes, contrasts):
-    ard = analyse_trial(plan, outcomes, "ab" * 32, 1)[0]
+    ard = run_analysis(plan, "participant_means", outcomes, "ab" * 32, 1)[0]
     statistics = {"estimate": "mean_difference", "ci_lower": "ci_lower", "ci_upper": "ci_upper", "p": "p"}
     for name in CONTRASTS:
         row = row_of(contrasts, name)
