@@ -28,7 +28,6 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from pictrial.files import write_text
 from pictrial.seeds import random_generator
 from pictrial.statistics.estimated_marginal_means import marginal_means, pairwise
 from pictrial.statistics.fitted_model import FittedModel, fit_model, model_frame
@@ -38,6 +37,7 @@ from pictrial.trial.plan import PlannedSession, load_plan
 
 sys.path.insert(0, str(Path(__file__).parent))
 from drawn_trial import DrawnTrial, draw_outcomes
+from marked_page import write_between_marks
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
@@ -200,10 +200,7 @@ def main() -> None:
     with threadpool_limits(1):
         ours = pd.concat([our_times(kenward_roger, nested, options.runs), bootstrap_times(1)])
     table = markdown(ours, times_of_r(kenward_roger, nested, options.runs))
-    before, rest = options.page.read_text(encoding="utf-8").split("<!-- mixed models: begin -->\n")
-    after = rest.partition("<!-- mixed models: end -->")[2]
-    marked = f"<!-- mixed models: begin -->\n{table}<!-- mixed models: end -->"
-    write_text(options.page, f"{before}{marked}{after}")
+    write_between_marks(options.page, "mixed models", table)
     print(table, end="")
 
 

@@ -11,13 +11,14 @@ lowest is the optimum. A miss is an end more than 0.01 above it.
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pictrial.files import atomic_path, write_text
+from pictrial.files import atomic_path
 from pictrial.seeds import random_generator
 from pictrial.statistics import cross_checks
 from pictrial.statistics.fitted_model import FittedModel, fit_model, model_frame
@@ -29,6 +30,9 @@ from pictrial.statistics.simulated_outcomes import (
     draw_outcomes,
     williams_sequences,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))
+from marked_page import write_between_marks
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "stress_trials.tsv"
@@ -136,7 +140,7 @@ def run(count: int, output: Path) -> None:
             trials[number] = frame, model
             ends = {OURS: (model.fit.deviance, True), STARTS: (best_of_random_starts(model, number), True)}
             for optimiser, engine in STATSMODELS.items():
-                end = cross_checks._fit(model.fit, cross_checks._blocks(model.fit.matrices), optimiser)
+                end = cross_checks.fit_by_statsmodels(model.fit, optimiser)
                 found = isinstance(end, cross_checks.Optimum)
                 ends[engine] = (end.deviance, end.converged) if found else (np.nan, False)
             of = {
@@ -179,8 +183,6 @@ def markdown(table: pd.DataFrame) -> str:
 def render(results: Path, page: Path) -> None:
     """Write the table between the marks of the page."""
     table = pd.read_csv(results, sep="\t", na_values="n/a", keep_default_na=False)
-    begin, end = "<!-- stress trials: begin -->\n", "<!-- stress trials: end -->"
-    before, _, rest = page.read_text().partition(begin)
     ours = table[table["engine"] == OURS]
     people, values = ours["participants"], ours["rows"]
     text = (
@@ -188,7 +190,7 @@ def render(results: Path, page: Path) -> None:
         f"values; {ours['singular'].sum()} with a variance of zero at the optimum. Ends more than {MISSED} "
         f"above the lowest deviance of all engines:\n\n{markdown(table)}"
     )
-    write_text(page, before + begin + text + end + rest.partition(end)[2])
+    write_between_marks(page, "stress trials", text)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ that both are what was planted.
 """
 
 import argparse
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pictrial.files import atomic_path, write_text
+from pictrial.files import atomic_path
 from pictrial.seeds import random_generator
 from pictrial.statistics import kenward_roger, satterthwaite
 from pictrial.statistics.estimated_marginal_means import custom_contrasts, marginal_means
@@ -32,6 +33,9 @@ from pictrial.statistics.simulated_outcomes import (
     draw_outcomes,
     williams_sequences,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))
+from marked_page import write_between_marks
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "type_one_error.tsv"
@@ -181,13 +185,11 @@ def markdown(table: pd.DataFrame) -> str:
 def render(results: Path, page: Path) -> None:
     """Write the tables between the marks of the page."""
     table = pd.read_csv(results, sep="\t")
-    begin, end = "<!-- type I error: begin -->\n", "<!-- type I error: end -->"
-    before, _, rest = page.read_text().partition(begin)
     text = (
         f"{table['trials'].max()} trials in every row, ± Monte-Carlo standard error; "
         f"{table['not_estimable'].sum()} not estimable.\n\n{markdown(table)}"
     )
-    write_text(page, before + begin + text + end + rest.partition(end)[2])
+    write_between_marks(page, "type I error", text)
 
 
 def main() -> None:

@@ -148,6 +148,16 @@ def test_lost_units_of_deviating_sessions_are_not_imputed(quick_plan, trial):
     assert record["n_imputed"] == (delta_f & trial["value"].isna() & ~deviating).sum() < len(lost)
 
 
+def test_extremes_enclose_the_primary_estimate(trial, ard):
+    cells = trial[(trial["outcome"] == "delta_f") & trial["condition"].isin(["control", "stimulation"])]
+    lowest, highest, filled = of(
+        ard, "tipping_point", FIRST, "lowest_estimate", "highest_estimate", "n_filled"
+    )
+    (estimate,) = of(ard, "primary", FIRST, "estimate")
+    assert filled == cells["value"].isna().sum() > 0
+    assert lowest < estimate < highest
+
+
 def test_weights_are_one_over_the_variance_of_a_value(quick_plan, trial, results):
     rows = trial[(trial["outcome"] == "delta_f") & trial["value"].notna()]
     formula, errors = quick_plan.analyses["primary"].formula, rows["standard_error"].to_numpy()

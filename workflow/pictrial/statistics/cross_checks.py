@@ -15,6 +15,7 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.statistics.fitted_model import FittedModel
 from pictrial.statistics.linear_mixed_model import LinearMixedModel
+from pictrial.statistics.marginal_covariance import independent_blocks
 from pictrial.statistics.model_arrays import ModelMatrices, RandomTerm
 
 ENGINE = "statsmodels MixedLM"
@@ -116,10 +117,9 @@ def require_agreement(table: pd.DataFrame) -> None:
 
 def _row(analysis: str, fit: LinearMixedModel) -> dict:
     row = {"analysis": analysis, "engine": ENGINE}
-    why_not, blocks = _expressible(fit.matrices)
-    if why_not:
+    if why_not := _expressible(fit.matrices):
         return row | {"verdict": "cannot express", "note": f"cannot express: {why_not}"}
-    ends = [_fit(fit, blocks, optimiser) for optimiser in OPTIMISERS]
+    ends = [fit_by_statsmodels(fit, optimiser) for optimiser in OPTIMISERS]
     found = [end for end in ends if isinstance(end, Optimum)]
     note = "; ".join(
         f"{optimiser}: {f'deviance {end.deviance:.6f}' if isinstance(end, Optimum) else end}"
@@ -149,8 +149,8 @@ def _deviations(fit: LinearMixedModel, theta: np.ndarray, sigma: float) -> np.nd
     return sigma * np.append(np.concatenate(rows), 1.0)
 
 
-def _expressible(matrices: ModelMatrices) -> tuple[str, np.ndarray]:
-    """Return why statsmodels cannot express the model ("" if it can), and the block of each observation.
+def _expressible(matrices: ModelMatrices) -> str:
+    """Return why statsmodels cannot express the model, "" if it can.
 
     Its groups are independent of each other, so they are the connected components of the levels. Within
     them it has independent effects, and correlated ones of one term that has one level per group.
@@ -159,30 +159,25 @@ def _expressible(matrices: ModelMatrices) -> tuple[str, np.ndarray]:
     correlated = [term for term in matrices.random if len(term.columns) > 1]
     for term in correlated:
         if term.n_levels != blocks.max() + 1:
-            return f"effects of {term.group} are correlated, and it is not the outermost factor", blocks
+            return f"effects of {term.group} are correlated, and it is not the outermost factor"
     if len(correlated) > 1:
-        return "several terms have correlated effects", blocks
-    return "", blocks
+        return "several terms have correlated effects"
+    return ""
 
 
 def _blocks(matrices: ModelMatrices) -> np.ndarray:
-    """Return the connected component of each observation, shape (observations,)."""
-    from scipy import sparse
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(matrices.response)
-    rows, ones = np.arange(n), np.ones(n)
-    links = sparse.hstack(
-        [sparse.csr_array((ones, (rows, term.codes)), (n, term.n_levels)) for term in matrices.random]
-    )
-    return connected_components(links @ links.T, directed=False)[1]
+    """Return the set of independent observations that each belongs to, shape (observations,)."""
+    blocks = np.empty(len(matrices.response), int)
+    for number, rows in enumerate(independent_blocks(matrices)):
+        blocks[rows] = number
+    return blocks
 
 
-def _fit(fit: LinearMixedModel, blocks: np.ndarray, optimiser: str) -> Optimum | str:
-    """Return where `optimiser` ends, or why it does not."""
+def fit_by_statsmodels(fit: LinearMixedModel, optimiser: str) -> Optimum | str:
+    """Return where an optimiser of statsmodels ends with the model of `fit`, or why it does not."""
     from statsmodels.regression.mixed_linear_model import MixedLM
 
-    matrices = fit.matrices
+    matrices, blocks = fit.matrices, _blocks(fit.matrices)
     # Prior weights: every row times the root of its weight has the residual variance sigma^2.
     root = np.ones(len(blocks)) if matrices.weights is None else np.sqrt(matrices.weights)
     correlated = [term for term in matrices.random if len(term.columns) > 1]

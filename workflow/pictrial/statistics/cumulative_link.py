@@ -153,13 +153,13 @@ def odds_ratio_contrasts(
             rows.append(row | {"warning": "not estimable: a level has no value"})
             continue
         function = custom_contrasts(means, {"difference": {level: 1.0, minus: -1.0}})
-        l = np.concatenate([np.zeros(k), function.rows[0][1:], [0.0]])  # noqa: E741 (the literature's l'b)
-        why = _why_not(model, l, bool(function.estimable[0]))
+        row_of_all = np.concatenate([np.zeros(k), function.rows[0][1:], [0.0]])
+        why = _why_not(model, row_of_all, bool(function.estimable[0]))
         if why:
             rows.append(row | {"warning": why})
             continue
-        estimate = float(l[k:-1] @ model.coefficients)
-        error = float(np.sqrt(l @ model.covariance @ l))
+        estimate = float(row_of_all[k:-1] @ model.coefficients)
+        error = float(np.sqrt(row_of_all @ model.covariance @ row_of_all))
         half = float(ndtri((1 + CONFIDENCE) / 2)) * error
         row |= {"estimate": estimate, "standard_error": error, "z": estimate / error}
         row |= {"p": float(2 * ndtr(-abs(estimate / error)))}
@@ -315,19 +315,19 @@ def _hessian(function, point: np.ndarray) -> np.ndarray:
     return (np.array(rows) + np.array(rows).T) / 2
 
 
-def _why_not(model: CumulativeLinkModel, l: np.ndarray, estimable: bool) -> str:  # noqa: E741
+def _why_not(model: CumulativeLinkModel, row: np.ndarray, estimable: bool) -> str:
     if not estimable:
         return f"not estimable: aliased columns ({', '.join(model.design.dropped)})"
-    if _separated(model, l):
+    if _separated(model, row):
         return "not estimable: the levels are separated, the odds ratio has no finite maximum"
     k = len(model.thresholds)
-    variance = float(l @ model.covariance @ l)
-    if abs(l[k:-1] @ model.coefficients) > _ABSURD or not 0 < variance < _ABSURD**2:
+    variance = float(row @ model.covariance @ row)
+    if abs(row[k:-1] @ model.coefficients) > _ABSURD or not 0 < variance < _ABSURD**2:
         return "not estimable: the likelihood is flat, as when levels are separated within participants"
     return ""
 
 
-def _separated(model: CumulativeLinkModel, l: np.ndarray) -> bool:  # noqa: E741
+def _separated(model: CumulativeLinkModel, row: np.ndarray) -> bool:
     """Whether l'b can grow without end while no score becomes less likely.
 
     The log-likelihood is concave and, but for the random intercept, falls in no direction in which
@@ -342,7 +342,7 @@ def _separated(model: CumulativeLinkModel, l: np.ndarray) -> bool:  # noqa: E741
     lower = np.hstack([limits[data.category], -data.fixed])
     falls = np.vstack([-upper[data.category < k], lower[data.category > 0]])
     for sign in (1, -1):
-        best = linprog(-sign * l[:-1], A_ub=falls, b_ub=np.zeros(len(falls)), bounds=(-1, 1))
+        best = linprog(-sign * row[:-1], A_ub=falls, b_ub=np.zeros(len(falls)), bounds=(-1, 1))
         if -best.fun > 1e-7:
             return True
     return False

@@ -7,7 +7,7 @@ from pictrial.statistics.cluster_bootstrap import cluster_bootstrap as resampled
 from pictrial.statistics.cluster_robust import cluster_robust_contrasts
 from pictrial.statistics.fitted_model import planned_contrasts
 from pictrial.statistics.influence import participant_influence
-from pictrial.statistics.missing_units import delta_adjustment, presence_patterns
+from pictrial.statistics.missing_units import delta_adjustment, extreme_case_bounds, presence_patterns
 from pictrial.statistics.mixed_model_analysis import DF_NAMES, METHOD
 from pictrial.statistics.parametric_bootstrap import (
     bootstrap_fixed_terms,
@@ -133,16 +133,20 @@ def tipping_point(question: Question) -> Answer:
         seed=question.seed,
         n_imputations=int(analysis.imputations or 0),
     )
+    bounds = extreme_case_bounds(rows, question.formula, question.levels, question.pairs, question.df_method)
     table = found.contrasts.drop(columns=["n_imputed", "n_shifted"])
     table = table.assign(detail=[f"delta {delta:+g}" for delta in table["delta"]]).drop(columns="delta")
     patterns = presence_patterns(rows, question.conditions)
     patterns = patterns.rename(columns={"present_in": "level"}).drop(columns="missing_in").assign(warning="")
-    counts = found.contrasts.iloc[0]
+    counts, df_name = found.contrasts.iloc[0], DF_NAMES[question.df_method]
     method = f"{METHOD}; multiple imputation, shifted by delta under the interventions"
     return Answer(
         [
             ResultTable("contrast", found.tipping_points, method),
             ResultTable("contrast", table, method, "Barnard-Rubin"),
+            ResultTable(
+                "contrast", bounds, f"{METHOD}; missing values at the extremes of the trial", df_name
+            ),
             ResultTable(
                 "pattern",
                 patterns[patterns["level"] != ""],
