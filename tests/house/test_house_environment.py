@@ -71,7 +71,7 @@ def test_packages_that_the_code_imports_are_declared():
     import ast
 
     declared = {canonicalize_name(Requirement(entry).name) for entry in PYPROJECT["dependencies"]}
-    distribution = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
+    distribution = {"yaml": "pyyaml", "sklearn": "scikit-learn", "docx": "python-docx"}
     for module in (PROJECT / "workflow" / "pictrial").rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
