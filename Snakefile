@@ -23,6 +23,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/schedule.smk"  #      who is measured when: the look-ups of all rules
+include: "workflow/rules/stages.smk"  #      the plan as the stage of masking may see it
 include: "workflow/rules/simulation.smk"  #    the sample trial, or
 include: "workflow/rules/recordings.smk"  #    recordings brought in; checks, signal quality
 include: "workflow/rules/decomposition.smk"  # motor units, followed across a participant's sessions
@@ -30,7 +31,13 @@ include: "workflow/rules/motor_units.smk"  #   recruitment, discharge rates, ΔF
 include: "workflow/rules/vibstim.smk"  #       torque and EMG under vibration and stimulation
 include: "workflow/rules/trial.smk"  #         who is analysed in which condition, and why not
 include: "workflow/rules/statistics.smk"  #    every number of the results, once
-include: "workflow/rules/reporting.smk"  #     figure, table, estimate against truth
+include: "workflow/rules/reporting.smk"  #     figures of outcomes, diagnostics, quality; estimate against truth
+include: "workflow/rules/flow.smk"  #          who and what came how far
+include: "workflow/rules/figures.smk"  #       example, forest, variance components, power
+include: "workflow/rules/tables.smk"  #        tables in every format, Statistical Summary Document
+include: "workflow/rules/notebooks.smk"  #     a tour, and how the numbers came to be
+include: "workflow/rules/paper.smk"  #         manuscript with live numbers, items of guidelines, audit of numbers
+include: "workflow/rules/site.smk"  #          the report that people click through
 
 
 rule all:

@@ -32,9 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from drawn_trial import DrawnTrial, draw_outcomes
 
 PLAN = Path(__file__).resolve().parents[1] / "config" / "trial.yaml"
-EFFECTS = {
-    condition: HysteresisSettings().planted_effect(condition) for condition in HysteresisSettings().effects
-}
+EFFECTS = {name: HysteresisSettings().planted_effect(name) for name in ("stimulation", "relaxation")}
 
 
 def simulated_outcomes(plan: TrialPlan, seed: int) -> pd.DataFrame:
@@ -46,6 +44,7 @@ def simulated_outcomes(plan: TrialPlan, seed: int) -> pd.DataFrame:
         for (participant, session), discharges in trial.discharges.items()
     ]
     return build_outcomes(
+        plan,
         planned,
         {"delta_f": unit_delta_f(pd.concat(pairs, ignore_index=True)).rename(columns={"delta_f": "value"})},
     )

@@ -53,6 +53,6 @@ def draw_outcomes(sessions: Iterable[PlannedSession], settings: DrawnTrial, seed
         standard_error=np.nan,
         n_controls=rng.integers(1, 5, len(frame)),
         matched=conditions == frame["condition"].nunique(),
-        per_protocol=True,
+        left_out_for=None,
         previous="none",
     )

@@ -11,6 +11,7 @@ that both are what was planted.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,7 @@ from pictrial.statistics.simulated_outcomes import (
     draw_outcomes,
     williams_sequences,
 )
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE, UNCONSTRAINED
 
 sys.path.insert(0, str(Path(__file__).parent))
 from marked_page import write_between_marks
@@ -53,11 +55,12 @@ PRIMARY = (
 )
 HABIT = "value ~ condition + (1 | participant) + (1 | participant:unit)"
 JOINT_TESTS = {"kenward-roger": kenward_roger.joint_test, "satterthwaite": satterthwaite.joint_test}
-#: Method as the table names it: formula and degrees of freedom.
+#: Method as the table names it: formula, degrees of freedom and whether variances may be below zero.
 MODELS = {
-    "primary, Kenward-Roger": (PRIMARY, "kenward-roger"),
-    "primary, Satterthwaite": (PRIMARY, "satterthwaite"),
-    "field's habit, Satterthwaite": (HABIT, "satterthwaite"),
+    "primary, variances unconstrained, Kenward-Roger": (PRIMARY, "kenward-roger", UNCONSTRAINED),
+    "primary, Kenward-Roger": (PRIMARY, "kenward-roger", NONNEGATIVE),
+    "primary, Satterthwaite": (PRIMARY, "satterthwaite", NONNEGATIVE),
+    "field's habit, Satterthwaite": (HABIT, "satterthwaite", NONNEGATIVE),
 }
 MEANS = "participants' means, paired t"
 CELL = ["participants", "sd_participant_condition"]
@@ -101,25 +104,31 @@ def joint_p(model: FittedModel, df_method: str) -> float:
     return JOINT_TESTS[df_method](replace(model.fit, beta=model.fit.beta - planted), rows).p
 
 
-def one_trial(participants: int, sd_participant_condition: float, number: int) -> list[dict]:
-    """Return what every method says of one trial."""
+def one_trial(
+    participants: int, sd_participant_condition: float, methods: Sequence[str], number: int
+) -> list[dict]:
+    """Return what every one of `methods` says of one trial."""
     outcomes = outcomes_of(participants, sd_participant_condition, number)
     frame, fits, rows = model_frame(outcomes), {}, []
-    for method, (formula, df_method) in MODELS.items():
+    for method in methods:
+        if method == MEANS:
+            means = participant_means(outcomes, list(CONDITIONS))
+            compared = pd.DataFrame([paired_comparison(means, level, minus) for level, minus in PAIRS])
+            rows.append({"method": MEANS, **judged(compared), "joint": np.nan, "singular": np.nan})
+            continue
+        formula, df_method, variances = MODELS[method]
         found = dict.fromkeys((*MEASURES, "singular"), np.nan)
         try:
-            if formula not in fits:
-                fits[formula] = fit_model(frame, formula, {"condition": CONDITIONS})
-            model = fits[formula]
+            key = (formula, variances)
+            if key not in fits:
+                fits[key] = fit_model(frame, formula, {"condition": CONDITIONS}, variances=variances)
+            model = fits[key]
             found |= judged(planned_contrasts(model, PAIRS, df_method))
             found["joint"] = float(joint_p(model, df_method) <= ALPHA)
             found["singular"] = float(model.fit.singular)
         except NotEstimable:
             pass
         rows.append({"method": method, **found})
-    means = participant_means(outcomes, list(CONDITIONS))
-    compared = pd.DataFrame([paired_comparison(means, level, minus) for level, minus in PAIRS])
-    rows.append({"method": MEANS, **judged(compared), "joint": np.nan, "singular": np.nan})
     return rows
 
 
@@ -139,23 +148,32 @@ def summarise(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def run(n_trials: int, processes: int, output: Path) -> None:
-    """Run every cell that has no result; the table is written anew after each."""
+    """Run every method that a cell has no result of; the table is written anew after each cell."""
+    order = [*MODELS, MEANS]
     tables = [pd.read_csv(output, sep="\t")] if output.exists() else []
-    done = {cell for table in tables for cell in zip(*(table[name] for name in CELL), strict=True)}
+    key = [*CELL, "method"]
+    done = {one for table in tables for one in zip(*(table[name] for name in key), strict=True)}
     with ProcessPoolExecutor(processes) as pool:
         for participants in PARTICIPANTS:
             for sd in SD_PARTICIPANT_CONDITION:
-                if (participants, sd) in done:
+                methods = [name for name in order if (participants, sd, name) not in done]
+                if not methods:
                     continue
-                one = partial(one_trial, participants, sd)
+                one = partial(one_trial, participants, sd, methods)
                 trials = [row for rows in pool.map(one, range(n_trials), chunksize=25) for row in rows]
                 table = summarise(pd.DataFrame(trials))
                 table.insert(0, "participants", participants)
                 table.insert(1, "sd_participant_condition", sd)
                 tables.append(table)
                 with atomic_path(output) as temporary:
-                    whole = pd.concat(tables).round(5)
+                    whole = pd.concat(tables).sort_values(key, key=_rank, kind="stable").round(5)
                     whole.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+
+
+def _rank(column: pd.Series) -> pd.Series:
+    """Return what a column of the table is sorted by: methods in the order of the table."""
+    order = [*MODELS, MEANS]
+    return column.map(order.index) if column.name == "method" else column
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -174,12 +192,14 @@ def markdown(table: pd.DataFrame) -> str:
         for (participants, sd), row in cells.iterrows():
             lines.append(f"| {participants} | {sd:g} | {' | '.join(row)} |")
         lines.append("")
-    primary = table[(table["measure"] == "singular") & (table["method"] == next(iter(MODELS)))]
-    shares = ", ".join(
-        f"{row.participants} people, SD {row.sd_participant_condition:g}: {100 * row.share:.0f} %"
-        for row in primary.itertuples()
-    )
-    return "\n".join([*lines, f"Primary fits with a variance estimated as zero: {shares}.", ""])
+    singular = table[table["measure"] == "singular"].pivot_table("share", CELL, "method", "first")
+    held, bounded = list(MODELS)[:2]
+    lines.append("Primary fits with a variance of zero (in brackets: also where it may be below zero):")
+    shares = [
+        f"{participants} people, SD {sd:g}: {100 * row[bounded]:.0f} % ({100 * row[held]:.1f} %)"
+        for (participants, sd), row in singular.iterrows()
+    ]
+    return "\n".join([*lines, f"{', '.join(shares)}.", ""])
 
 
 def render(results: Path, page: Path) -> None:

@@ -17,7 +17,7 @@ from pictrial.files import write_text
 from pictrial.trial.plan import TrialPlan, load_plan
 
 FITS = [
-    *("analysis", "formula", "fitted_formula", "outcome", "population"),
+    *("analysis", "formula", "fitted_formula", "outcome", "sequences", "leaves_out"),
     *("residual_variance", "df_method", "levels"),
 ]
 CONTRASTS = ["analysis", "family", "level", "minus", "adjustment"]
@@ -32,7 +32,8 @@ def read_records(results: Path) -> dict[str, dict]:
 def fits_table(plan: TrialPlan, records: Mapping[str, dict]) -> pd.DataFrame:
     """Return one row per analysis that is a mixed model and could be fitted, columns `FITS`.
 
-    Those of transformed values have no twin. Weights are 1 / (`residual_variance` + standard error^2).
+    Those of transformed values have no twin, nor have those with a variance below zero, which lme4 cannot
+    express. Weights are 1 / (`residual_variance` + standard error^2).
     """
     rows = [
         {
@@ -40,7 +41,8 @@ def fits_table(plan: TrialPlan, records: Mapping[str, dict]) -> pd.DataFrame:
             "formula": analysis.formula,
             "fitted_formula": records[name]["fitted_formula"],
             "outcome": analysis.outcome,
-            "population": analysis.population,
+            "sequences": ";".join(plan.sequences_of(analysis.experiment)),
+            "leaves_out": ";".join(plan.populations[analysis.population].leaves_out) or None,
             "residual_variance": records[name].get("residual_variance"),
             "df_method": analysis.df_method,
             "levels": ";".join(f"{key}={','.join(of)}" for key, of in records[name]["levels"].items()),
@@ -49,6 +51,7 @@ def fits_table(plan: TrialPlan, records: Mapping[str, dict]) -> pd.DataFrame:
         if analysis.method == "mixed_model"
         and "fitted_formula" in records.get(name, {})
         and "transformation" not in records[name]
+        and not records[name].get("negative")
     ]
     return pd.DataFrame(rows, columns=FITS)
 
@@ -63,7 +66,7 @@ def contrasts_table(plan: TrialPlan) -> pd.DataFrame:
         (name, "none", condition, plan.reference, "none")
         for name in plan.analyses
         if name not in in_family
-        for condition in plan.conditions
+        for condition in plan.conditions_of(plan.analyses[name].experiment)
         if condition != plan.reference
     ]
     rows += [

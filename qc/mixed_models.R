@@ -23,8 +23,13 @@ read_text <- function(...) {
 # Rows of one fit. Period and session are factors, as everywhere in the plan.
 rows_of <- function(fit, outcomes) {
   rows <- outcomes[outcomes$outcome == fit$outcome & !is.na(outcomes$value), ]
-  if (fit$population == "matched_units") rows <- rows[rows$matched == "True", ]
-  if (fit$population == "per_protocol") rows <- rows[rows$per_protocol == "True", ]
+  rows <- rows[rows$sequence %in% strsplit(fit$sequences, ";")[[1]], ]
+  for (reason in if (is.na(fit$leaves_out)) NULL else strsplit(fit$leaves_out, ";")[[1]]) {
+    said <- if (reason == "unit_unmatched") rows$matched == "False" else {
+      vapply(strsplit(rows$left_out_for, ";"), function(codes) reason %in% codes, TRUE)
+    }
+    rows <- rows[!said, ]
+  }
   for (name in c("value", "standard_error", "n_controls")) rows[[name]] <- as.numeric(rows[[name]])
   rows$unit <- rows$unit_id
   for (name in c("participant", "sequence", "session", "period", "condition", "unit")) {

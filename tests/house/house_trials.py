@@ -32,6 +32,7 @@ def write_trial(
         key: value for key, value in plan["design"]["sequences"].items() if key in used
     }
     if analyses:
+        plan.pop("estimands", None)
         plan["analyses"] = {key: plan["analyses"][key] for key in analyses}
         kept = {entry.get("outcome") for entry in plan["analyses"].values()}
         plan["outcomes"] = {key: value for key, value in plan["outcomes"].items() if key in kept}

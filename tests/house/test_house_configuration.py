@@ -18,13 +18,17 @@ from pictrial.motor_units.smoothing import SMOOTHERS, RateSettings, constants_of
 from pictrial.motor_units.stimulus_locking import LockingSettings
 from pictrial.recordings.conditioning import ConditioningSettings
 from pictrial.recordings.quality import QualitySettings
+from pictrial.simulation import vibstim_response
+from pictrial.simulation.motoneurones import HysteresisSettings
 from pictrial.vibstim.settings import CleaningSettings, ResponseSettings, WindowSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = PROJECT / "config"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.json"
-FILES = [CONFIG / "config.yaml", CONFIG / "vastus_lateralis" / "config.yaml"]
+FILES = [CONFIG / "config.yaml", *sorted(CONFIG.glob("*/config.yaml"))]
 STAGES = {
+    ("simulation", "hysteresis"): HysteresisSettings,
+    ("simulation", "vibstim_response"): vibstim_response.ResponseSettings,
     ("conditioning",): ConditioningSettings,
     ("channel_quality",): QualitySettings,
     ("decomposition",): DecompositionSettings,

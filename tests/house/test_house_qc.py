@@ -43,7 +43,7 @@ def trial(tmp_path_factory) -> Path:
     from drawn_trial import DrawnTrial, draw_outcomes
 
     plan, folder = load_plan(PLAN), tmp_path_factory.mktemp("trial")
-    outcomes = draw_outcomes(plan.sessions, DrawnTrial(), seed=4).assign(per_protocol=True)
+    outcomes = draw_outcomes(plan.sessions, DrawnTrial(), seed=4).assign(left_out_for=None)
     names = ["primary", "random_slopes"]
     tables, records = zip(*(run_analysis(plan, name, outcomes, "none", 1) for name in names), strict=True)
     write_table(outcomes, folder / "analysis" / "outcomes.tsv", "outcomes")

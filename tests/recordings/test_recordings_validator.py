@@ -62,6 +62,32 @@ def test_written_data_set_with_events_and_bipolar_channels(tmp_path, recording):
     assert errors_in(tmp_path) == []
 
 
+def test_recorded_events_beside_the_recordings(tmp_path, recording):
+    participants = pd.DataFrame({"participant_id": ["sub-01"]})
+    write_bids_dataset(tmp_path, "Validated", "A recording, and what happened.", participants, {})
+    write_bids_recording(tmp_path, recording, "01", "1", "ramp")
+    # Several lines of one session, and one without a session.
+    lines = {
+        "protocol_deviations": ["code\tseverity\ttext", "ses-1\ta\tminor\tn/a", "ses-1\tb\tmajor\tlate"],
+        "intercurrent_events": ["code\ttext", "ses-1\ta\tn/a"],
+        "adverse_events": [
+            "term\tseverity\tserious\trelatedness\ttext",
+            "n/a\tpain\tmild\tno\tunlikely\tn/a",
+        ],
+    }
+    (tmp_path / "phenotype").mkdir()
+    for table, (header, *rows) in lines.items():
+        text = [f"participant_id\tsession_id\t{header}", *(f"sub-01\t{row}" for row in rows)]
+        path = tmp_path / "phenotype" / f"{table}.tsv"
+        path.write_text("\n".join(text) + "\n", encoding="utf-8")
+        described = {name: {"Description": name} for name in ("session_id", *header.split("\t"))}
+        path.with_suffix(".json").write_text(json.dumps(described), encoding="utf-8")
+    # BIDS knows one line per participant in this folder, hence the .bidsignore.
+    assert {issue["code"] for issue in errors_in(tmp_path)} == {"TSV_INDEX_VALUE_NOT_UNIQUE"}
+    (tmp_path / ".bidsignore").write_text("phenotype/\n", encoding="utf-8")
+    assert errors_in(tmp_path) == []
+
+
 def test_the_validator_would_find_an_error(tmp_path, recording):
     participants = pd.DataFrame({"participant_id": ["sub-01"]})
     write_bids_dataset(tmp_path, "Invalid", "A data set without units.", participants, {})

@@ -8,9 +8,14 @@ from jinja2 import Environment
 
 from pictrial.files import write_text
 from pictrial.reporting.captions import figure_caption
-from pictrial.reporting.result_tables import table_caption
+from pictrial.reporting.result_tables import result_table
+from pictrial.reporting.table_files import rst_caption
 
 REPORT = Path(__file__).resolve().parents[2] / "workflow" / "report"
+
+
+def table_caption(plan, ard, outcome):
+    return rst_caption(result_table(plan, ard, outcome))
 
 
 def rendered(name: str, **snakemake) -> str:

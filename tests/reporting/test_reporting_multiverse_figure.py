@@ -11,7 +11,10 @@ import pytest
 from pictrial.motor_units.sensitivity import rules_of, rules_table
 from pictrial.reporting.figures import write_figure
 from pictrial.reporting.multiverse_figure import choices, draw_multiverse, multiverse_caption
+from pictrial.reporting.number_audit import audit_numbers
+from pictrial.reporting.report_table import numbers_shown
 from pictrial.statistics.multiverse import compare_rules, summarise_rules
+from pictrial.statistics.summary_results import multiverse_results
 from pictrial.tables import check_table
 
 RULES = check_table(
@@ -54,6 +57,10 @@ def figure(plan, contrasts):
     figure = draw_multiverse(plan, RULES, contrasts)
     figure.draw_without_rendering()
     return figure
+
+
+def caption_of(*arguments):
+    return "\n\n".join(paragraph.text for paragraph in multiverse_caption(*arguments))
 
 
 def points(axes):
@@ -172,15 +179,20 @@ def test_files_are_the_same_bytes_twice(plan, contrasts, tmp_path):
     assert digests[0] == digests[1]
 
 
-def test_caption_has_the_numbers_of_the_summary(plan, contrasts):
+def test_caption_has_the_numbers_of_the_summary(plan, contrasts, outcomes):
     summary = check_table(summarise_rules(plan, contrasts), "multiverse_summary", "test")
-    caption = multiverse_caption(plan, contrasts, summary)
+    caption = caption_of(plan, contrasts, summary)
+    ard = multiverse_results(summary, outcomes, "cd" * 32)
+    shown = numbers_shown(
+        "figures/multiverse", [("1", t) for t in multiverse_caption(plan, contrasts, summary)]
+    )
+    assert audit_numbers(shown[~shown["source"].str.startswith("table:")], ard) == 14
     assert "8 rules times 4 ways" in caption
     assert "P is not adjusted" in caption
     assert "Stimulation − control: estimates of 14 of 32 analyses, from at least 6 participants" in caption
     assert "main analysis" in caption and "4 estimates lower" in caption
     none = summary.assign(n_estimated=0)
-    assert "no estimate in 32 analyses." in multiverse_caption(plan, contrasts, none)
+    assert "no estimate in 32 analyses." in caption_of(plan, contrasts, none)
 
 
 def triangles(axes):
@@ -212,7 +224,7 @@ def test_main_analysis_without_an_estimate_is_said(plan, contrasts):
     main = (contrasts["rule"] == "main") & (contrasts["aggregation"] == MEAN)
     without = contrasts.assign(estimate=contrasts["estimate"].mask(main))
     summary = check_table(summarise_rules(plan, without), "multiverse_summary", "test")
-    assert "main analysis not estimable." in multiverse_caption(plan, without, summary)
+    assert "main analysis not estimable." in caption_of(plan, without, summary)
     figure = draw_multiverse(plan, RULES, without)
     assert not [line for line in figure.axes[0].lines if line.get_marker() == "D" and len(line.get_xdata())]
 
@@ -225,7 +237,7 @@ def test_trial_without_contrasts_shows_its_means(single):
     figure.draw_without_rendering()
     assert figure.axes[0].get_ylabel() == "Mean ΔF (pps)"
     assert points(figure.axes[0]).get_ydata()[0] == pytest.approx(outcomes["value"].mean())
-    caption = multiverse_caption(plan, contrasts, summarise_rules(plan, contrasts))
+    caption = caption_of(plan, contrasts, summarise_rules(plan, contrasts))
     assert "The plan has one condition" in caption
 
 
@@ -234,4 +246,4 @@ def test_nothing_estimable_can_be_drawn(plan, outcomes):
     figure = draw_multiverse(plan, RULES, few)
     figure.draw_without_rendering()
     assert "Not estimable" in [text.get_text() for text in figure.axes[0].texts]
-    assert "no estimate in 32 analyses." in multiverse_caption(plan, few, summarise_rules(plan, few))
+    assert "no estimate in 32 analyses." in caption_of(plan, few, summarise_rules(plan, few))

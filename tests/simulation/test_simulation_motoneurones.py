@@ -212,7 +212,9 @@ def test_another_seed_gives_another_trial(schedule, trial):
 
 def test_true_effects_are_the_planted_values():
     settings = SampleTrialSettings(with_vibstim=False)
-    effects = check_table(true_effects(settings), "true_effects", "effects").set_index("condition")
+    effects = check_table(true_effects(settings, CONDITIONS), "true_effects", "effects").set_index(
+        "condition"
+    )
     assert effects.loc["stimulation", "effect"] == pytest.approx(-1.125)
     assert effects.loc["relaxation", "effect"] == pytest.approx(-1.0)
     assert set(effects["reference"]) == {"control"}

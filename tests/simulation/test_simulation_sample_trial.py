@@ -148,7 +148,7 @@ def test_vibstim_changes_nothing_else(written, schedule, tmp_path):
 
 
 def test_effects_are_written(tmp_path):
-    write_true_effects(SETTINGS, tmp_path / "true_effects.tsv")
+    write_true_effects(SETTINGS, list(SETTINGS.hysteresis.effects), tmp_path / "true_effects.tsv")
     effects = read_table(tmp_path / "true_effects.tsv", "true_effects").set_index(["outcome", "condition"])
     assert effects.loc["delta_f", "scale"].tolist() == [2.5, 2.5]
     assert effects.loc[("torque_vibration", "relaxation"), "effect"] == pytest.approx(-0.25 * 9.94)

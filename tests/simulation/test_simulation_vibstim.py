@@ -193,5 +193,5 @@ def test_same_names_same_numbers(responder):
 
 
 def test_condition_without_effect_is_refused(responder):
-    with pytest.raises(InputError, match="condition 'sham' has no effect on VibStim"):
+    with pytest.raises(InputError, match="condition 'sham' has no effect"):
         simulate_vibstim(responder, "1", "sham")

@@ -74,7 +74,7 @@ def trial(plan, outcomes) -> pd.DataFrame:
         people.assign(outcome="torque_sustained", value=np.exp(torque + rng.normal(0, 0.3, len(people)))),
         people.assign(outcome="responder", value=(rng.random(len(people)) < 0.6 + 0.3 * shift).astype(float)),
     ]
-    table = pd.concat(parts, ignore_index=True).assign(per_protocol=True)
+    table = pd.concat(parts, ignore_index=True).assign(left_out_for=None)
     before = {
         (one.participant, one.session): plan.sequences[one.sequence][one.period - 2]
         if one.period > 1

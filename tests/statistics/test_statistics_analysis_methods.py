@@ -128,7 +128,7 @@ def test_populations_are_rows_of_the_primary_analysis(quick_plan, trial, ard):
     assert of(ard, "matched_units", FIRST, *names) == pytest.approx(of(matched, "primary", FIRST, *names))
     assert of(ard, "matched_units", FIRST, "estimate") != pytest.approx(of(ard, "primary", FIRST, "estimate"))
     left_out = (trial["participant"] == "03") & (trial["session"] == "2")
-    deviating = trial.assign(per_protocol=~left_out)
+    deviating = trial.assign(left_out_for=left_out.map({True: "protocol_deviation;drug_taken", False: None}))
     without = again(quick_plan, "primary", trial[~left_out])
     found = again(quick_plan, "per_protocol", deviating)
     assert of(found, "per_protocol", FIRST, *names) == pytest.approx(of(without, "primary", FIRST, *names))
@@ -144,7 +144,8 @@ def test_lost_units_of_deviating_sessions_are_not_imputed(quick_plan, trial):
     lost = trial[delta_f & trial["value"].isna()]
     session = lost[["participant", "session"]].iloc[0]
     deviating = (trial[["participant", "session"]] == session).all(axis=1)
-    record = run_analysis(plan, "t", trial.assign(per_protocol=~deviating), SHA, 1)[1]
+    said = deviating.map({True: "protocol_deviation", False: None})
+    record = run_analysis(plan, "t", trial.assign(left_out_for=said), SHA, 1)[1]
     assert record["n_imputed"] == (delta_f & trial["value"].isna() & ~deviating).sum() < len(lost)
 
 

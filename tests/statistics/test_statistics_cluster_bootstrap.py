@@ -74,7 +74,7 @@ def test_a_participant_drawn_twice_is_two(frame):
     )
     expected = planned_contrasts(fit_model(copies, FORMULA, LEVELS), PAIRS, "satterthwaite")["estimate"]
     of_people = [frame[frame["participant"] == name] for name in sorted(set(frame["participant"]))]
-    found = _refit(of_people, FORMULA, LEVELS, PAIRS, np.array([0, 0, 1, 3, 4, 5]))
+    found = _refit(of_people, FORMULA, LEVELS, PAIRS, "nonnegative", np.array([0, 0, 1, 3, 4, 5]))
     np.testing.assert_allclose(found, expected, atol=1e-8)
     merged = pd.concat([frame[frame["participant"] == name] for name in names])
     other = planned_contrasts(fit_model(merged, FORMULA, LEVELS), PAIRS, "satterthwaite")["estimate"]

@@ -9,9 +9,9 @@ from pictrial.trial.analysis_tables import (
     build_outcomes,
     build_participants,
     build_periods,
-    select_population,
 )
-from pictrial.trial.plan import ProtocolDeviation, load_plan, schedule
+from pictrial.trial.plan import load_plan, schedule
+from pictrial.trial.populations import select_population
 
 PLAN = load_plan(SAMPLE)
 SCHEDULE = schedule(PLAN)
@@ -63,7 +63,7 @@ CHANNELS = table(
 
 @pytest.fixture
 def outcomes():
-    return build_outcomes(SCHEDULE, {"delta_f": UNIT_DELTA_F.rename(columns={"delta_f": "value"})})
+    return build_outcomes(PLAN, SCHEDULE, {"delta_f": UNIT_DELTA_F.rename(columns={"delta_f": "value"})})
 
 
 def test_each_test_unit_has_a_row_in_every_session(outcomes):
@@ -84,42 +84,40 @@ def test_matched_units_have_a_value_in_every_condition(outcomes):
         "c": [False],
         "d": [False],
     }
-    assert len(select_population(outcomes, "all_units")) == 6
-    assert select_population(outcomes, "matched_units")["unit_id"].tolist() == ["b", "b", "b"]
+    assert len(select_population(outcomes, PLAN.populations["all_units"])) == 6
+    assert select_population(outcomes, PLAN.populations["matched_units"])["unit_id"].tolist() == [
+        "b",
+        "b",
+        "b",
+    ]
 
 
 def test_units_of_two_participants_with_one_name_stay_apart():
     shared = UNIT_DELTA_F.replace({"unit_id": {"d": "b"}})
-    outcomes = build_outcomes(SCHEDULE, {"delta_f": shared.rename(columns={"delta_f": "value"})})
+    outcomes = build_outcomes(PLAN, SCHEDULE, {"delta_f": shared.rename(columns={"delta_f": "value"})})
     matched = outcomes.groupby(["participant", "unit_id"])["matched"].first()
     assert matched["01", "b"] and not matched["02", "b"]
 
 
 def test_the_order_of_the_rows_does_not_matter(outcomes):
     shuffled = UNIT_DELTA_F.sample(frac=1, random_state=3)
-    again = build_outcomes(SCHEDULE, {"delta_f": shuffled.rename(columns={"delta_f": "value"})})
+    again = build_outcomes(PLAN, SCHEDULE, {"delta_f": shuffled.rename(columns={"delta_f": "value"})})
     pd.testing.assert_frame_equal(again, outcomes)
 
 
 def test_values_of_participants_stand_beside_those_of_motor_units(outcomes):
     values = table("participant session value", ("01", "1", 4.0), ("01", "2", 0.0), ("01", "3", 1.5))
-    deviation = ProtocolDeviation("01", "2", "the stimulator failed")
     both = build_outcomes(
+        PLAN,
         SCHEDULE,
-        {"delta_f": UNIT_DELTA_F.rename(columns={"delta_f": "value"}), "torque": values},
-        [deviation],
+        {"delta_f": UNIT_DELTA_F.rename(columns={"delta_f": "value"}), "torque_sustained": values},
     )
     check_table(both, "outcomes", "test")
-    pd.testing.assert_frame_equal(
-        both[both["outcome"] == "delta_f"].drop(columns="per_protocol"), outcomes.drop(columns="per_protocol")
-    )
-    torque = both[both["outcome"] == "torque"].set_index(["participant", "session"])
+    pd.testing.assert_frame_equal(both[both["outcome"] == "delta_f"], outcomes)
+    torque = both[both["outcome"] == "torque_sustained"].set_index(["participant", "session"])
     assert torque["unit_id"].isna().all() and (torque["n_controls"] == 0).all()
     assert torque.loc["01", "value"].tolist() == [4.0, 0.0, 1.5] and torque.loc["01", "matched"].all()
     assert torque.loc["02", "value"].isna().all() and not torque.loc["02", "matched"].any()
-    assert torque.index[~torque["per_protocol"]].tolist() == [("01", "2")]
-    assert both.loc[~both["per_protocol"], "session"].eq("2").all()
-    assert len(select_population(both[both["outcome"] == "torque"], "per_protocol")) == 2
 
 
 def test_the_previous_condition_is_that_of_the_session_before(outcomes):
@@ -133,9 +131,10 @@ def test_the_previous_condition_is_that_of_the_session_before(outcomes):
 def test_values_outside_the_schedule_or_given_twice_are_refused():
     foreign = UNIT_DELTA_F.assign(session="7")
     with pytest.raises(InputError, match="participant 01, session 7 is not in the schedule"):
-        build_outcomes(SCHEDULE, {"delta_f": foreign.rename(columns={"delta_f": "value"})})
+        build_outcomes(PLAN, SCHEDULE, {"delta_f": foreign.rename(columns={"delta_f": "value"})})
     with pytest.raises(InputError, match="motor unit b has two values"):
         build_outcomes(
+            PLAN,
             SCHEDULE,
             {"delta_f": pd.concat([UNIT_DELTA_F, UNIT_DELTA_F.head(1)]).rename(columns={"delta_f": "value"})},
         )
@@ -160,7 +159,7 @@ def test_periods_count_what_each_session_gave(outcomes):
 def test_participants_say_what_they_give(outcomes):
     described = table("participant_id sex age", ("sub-01", "F", "31"), ("sub-02", "n/a", "n/a"))
     participants = check_table(
-        build_participants(SCHEDULE, described, outcomes), "analysis_participants", "test"
+        build_participants(PLAN, SCHEDULE, described, outcomes), "analysis_participants", "test"
     ).set_index("participant")
     assert len(participants) == 6
     first = participants.loc["01"]
@@ -171,10 +170,10 @@ def test_participants_say_what_they_give(outcomes):
 
 
 def test_participants_need_no_age_but_a_true_one(outcomes):
-    bare = build_participants(SCHEDULE, table("participant_id", ("sub-01",)), outcomes)
+    bare = build_participants(PLAN, SCHEDULE, table("participant_id", ("sub-01",)), outcomes)
     assert check_table(bare, "analysis_participants", "test")["age"].isna().all()
     with pytest.raises(InputError, match="participant 01: age 'young' is not a number"):
-        build_participants(SCHEDULE, table("participant_id age", ("sub-01", "young")), outcomes)
+        build_participants(PLAN, SCHEDULE, table("participant_id age", ("sub-01", "young")), outcomes)
 
 
 def test_everything_left_out_has_a_reason(outcomes, tmp_path):
@@ -229,6 +228,7 @@ def test_outcomes_of_vibstim_without_a_value_are_left_out(outcomes):
 
 def test_nothing_left_out_is_an_empty_table():
     nothing = [frame.head(0) for frame in (CHANNELS, QUALITY, UNITS, PAIRS)]
-    everyone = pd.DataFrame({"participant": list(PLAN.participants), "value": 1.0})
+    everyone = pd.DataFrame(PLAN.participants.items(), columns=["participant", "sequence"])
+    everyone = everyone.assign(outcome="delta_f", value=1.0)
     exclusions = build_exclusions(PLAN, *nothing, everyone)
     assert check_table(exclusions, "exclusions", "test").empty

@@ -95,6 +95,7 @@ def test_every_stage_adds_up_and_agrees_with_the_periods(seed):
         .assign(standard_error=0.1)
     )
     outcomes = build_outcomes(
+        PLAN,
         calendar,
         {
             "delta_f": values.rename_axis([*SESSION, "unit_id"])

@@ -49,7 +49,7 @@ def test_scores_become_outcomes_of_the_participant(tmp_path):
     scores = clinical_scores(plan, tmp_path)
     assert list(scores) == ["spasticity"]
     assert scores["spasticity"].to_numpy().tolist() == [["01", "1", 1.5], ["01", "3", 0.0], ["02", "1", 3.0]]
-    outcomes = check_table(build_outcomes(schedule(plan), scores), "outcomes", "test")
+    outcomes = check_table(build_outcomes(plan, schedule(plan), scores), "outcomes", "test")
     assert len(outcomes) == 17 and outcomes["value"].notna().sum() == 3
     values = outcomes.set_index(["participant", "condition"])["value"]
     assert (

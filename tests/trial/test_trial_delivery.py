@@ -11,7 +11,7 @@ from pictrial.trial.plan import load_plan, schedule
 def test_what_was_delivered_as_planned_passes(tmp_path, source):
     plan = load_plan(source)
     table = check_table(check_delivered(plan, write_delivered(plan, tmp_path)), "delivery", tmp_path)
-    assert table["status"].eq("delivered").all()
+    assert table["status"].eq("as_planned").all()
     planned = schedule(plan)
     assert table[["participant", "session", "condition"]].to_numpy().tolist() == (
         planned[["participant", "session", "condition"]].to_numpy().tolist()
@@ -24,7 +24,7 @@ def test_sessions_that_the_plan_knows_to_be_missing_are_listed(tmp_path):
     table = check_table(check_delivered(plan, write_delivered(plan, tmp_path / "bids")), "delivery", tmp_path)
     assert len(table) == 18
     row = table[table["status"] == "missing"].iloc[0]
-    assert (row["participant"], row["session"], row["condition"], row["reason"]) == (
+    assert (row["participant"], row["session"], row["planned_condition"], row["reason"]) == (
         "02",
         "2",
         "relaxation",

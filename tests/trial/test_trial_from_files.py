@@ -50,11 +50,13 @@ def test_from_discharges_to_the_analysis_tables(source, tmp_path):
     quality = units[["participant", "session", "unit_id"]].assign(accepted=True, reason=pd.NA)
     channels = calendar[["participant", "session"]].assign(channel="E01", status="bad", reason="no signal")
     people = pd.DataFrame({"participant_id": [f"sub-{name}" for name in plan.participants]})
-    outcomes = build_outcomes(calendar, {"delta_f": unit_delta_f(pairs).rename(columns={"delta_f": "value"})})
+    outcomes = build_outcomes(
+        plan, calendar, {"delta_f": unit_delta_f(pairs).rename(columns={"delta_f": "value"})}
+    )
     tables = {
         "outcomes": outcomes,
         "analysis_periods": build_periods(calendar, quality, units, pairs, outcomes),
-        "analysis_participants": build_participants(calendar, people, outcomes),
+        "analysis_participants": build_participants(plan, calendar, people, outcomes),
         "exclusions": build_exclusions(plan, channels, quality, units, pairs, outcomes),
     }
     for name, table in tables.items():

@@ -14,10 +14,11 @@ from pictrial.statistics.analysis import analyse_trial, run_analysis
 from pictrial.statistics.analysis_results import look_up, why_missing
 from pictrial.statistics.simulated_outcomes import OutcomeModel, StandardDeviations, draw_outcomes
 from pictrial.tables import check_table
-from pictrial.trial.analysis_tables import build_outcomes, measured_outcomes, select_population
+from pictrial.trial.analysis_tables import build_outcomes, measured_outcomes
 from pictrial.trial.clinical_scores import clinical_scores
 from pictrial.trial.delivery import check_delivered
 from pictrial.trial.plan import load_plan, schedule
+from pictrial.trial.populations import select_population
 
 SHA = "ab" * 32
 CONTRAST = "stimulation - control"
@@ -63,6 +64,7 @@ def parallel(content, per_arm=40):
         "change": {**score, "measure": "scores.spasticity.change"},
     }
     content["analyses"] = copy.deepcopy(ANALYSES)
+    content.pop("estimands", None)
     content["families"] = {
         "arms": {
             "analyses": list(ANALYSES),
@@ -116,7 +118,7 @@ def write_scores(plan, root, seed=1, separated=False):
 def outcomes_of(plan, root):
     units = pd.DataFrame({"excluded": []})
     measured = measured_outcomes(plan, drawn_delta_f(plan), units, None, clinical_scores(plan, root))
-    return build_outcomes(schedule(plan), measured, plan.deviations, plan.sequences)
+    return build_outcomes(plan, schedule(plan), measured)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +202,7 @@ def test_any_one_session_of_a_participant_may_be_missing(tmp_path):
     plan = parallel_plan(tmp_path, lambda c: c.update(missing_sessions=missing))
     assert len(plan.sessions) == 160 - 3
     root = write_delivered(plan, tmp_path / "bids")
-    assert check_delivered(plan, root)["status"].value_counts().to_dict() == {"delivered": 157, "missing": 3}
+    assert check_delivered(plan, root)["status"].value_counts().to_dict() == {"as_planned": 157, "missing": 3}
     outcomes = outcomes_of(plan, write_scores(plan, root))
     # What one session is missing of has no value in every condition of its arm.
     assert not outcomes.loc[outcomes["participant"].isin(["00", "01", "02"]), "matched"].any()
@@ -231,7 +233,8 @@ def test_units_with_a_value_in_both_visits_are_matched(trial):
     pd.testing.assert_series_equal(units["matched"].all(), both, check_names=False, check_dtype=False)
     assert 0.7 < both.mean() < 0.9
     assert not outcomes.loc[outcomes["outcome"] == "change", "matched"].any()
-    assert set(select_population(outcomes, "matched_units")["condition"]) == {"before", *EFFECTS}
+    population = trial[0].populations["matched_units"]
+    assert set(select_population(outcomes, population)["condition"]) == {"before", *EFFECTS}
 
 
 @pytest.mark.parametrize("analysis", ["primary", "joint", "with_period", "matched"])

@@ -168,7 +168,7 @@ def test_methods_that_the_sample_plan_does_not_use_need_their_keys_too(tmp_path,
     [
         (put("primary", method="mixed_modell"), "primary.method", "must be one of"),
         (put("primary", role="main"), "primary.role", "must be one of"),
-        (put("primary", population="everyone"), "primary.population", "must be one of"),
+        (put("primary", population="everyone"), "primary.population", "population 'everyone' is unknown"),
         (put("primary", reml=False), "primary.reml", "True|true"),
         (put("primary", df_method="z"), "primary.df_method", "must be one of"),
         (put("weighted", weights="n_controls"), "weighted.weights", "standard_error"),

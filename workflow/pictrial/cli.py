@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pictrial.errors import InputError
 from pictrial.power_command import add_power
+from pictrial.stage_command import add_stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,7 @@ EXAMPLES = """examples:
     --emm "~ condition" --adjust holm --output result.csv
   pictrial power --participants 8,12,16 --units 8 --effect RI=-0.45,WBR=-0.4 \\
     --sd participant=0.7,participant:condition=0.3,participant:unit=0.95,residual=0.6 --output power.tsv
+  pictrial stage config/config.yaml masked --by "A. B."
 """
 #: What every command takes that reads a recording.
 RECORDINGS = "a BIDS .bdf or .edf, or an OTBioLab+ .mat, .otb+ or .otb4"
@@ -85,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_lmm(commands)
     add_power(commands)
+    add_stage(commands)
     return parser
 
 

@@ -46,7 +46,7 @@ rule estimate_delta_f:
         mem_mb=500,
         runtime=5,
     params:
-        sessions=lambda wildcards: SESSIONS[wildcards.participant],
+        sessions=lambda wildcards: RAMPS[wildcards.participant],
         motor_units=config.get("motor_units", {}),
     message:
         "Estimating ΔF of participant {wildcards.participant}"
@@ -69,7 +69,7 @@ rule vary_delta_f:
         mem_mb=500,
         runtime=5,
     params:
-        sessions=lambda wildcards: SESSIONS[wildcards.participant],
+        sessions=lambda wildcards: RAMPS[wildcards.participant],
         motor_units=config.get("motor_units", {}),
     message:
         "Varying the rules of ΔF for participant {wildcards.participant}"
@@ -93,7 +93,7 @@ rule assess_stimulus_locking:
         mem_mb=500,
         runtime=5,
     params:
-        sessions=lambda wildcards: SESSIONS[wildcards.participant],
+        sessions=lambda wildcards: RAMPS[wildcards.participant],
         locking=config.get("motor_units", {}).get("locking", {}),
         limits=config.get("motor_units", {}).get("limits", {}),
     message:
@@ -104,16 +104,14 @@ rule assess_stimulus_locking:
 
 rule merge_motor_units:
     input:
-        units=expand(f"{MEASURED}/units.tsv", participant=PARTICIPANTS),
-        pairs=expand(f"{MEASURED}/pairs.tsv", participant=PARTICIPANTS),
-        unit_delta_f=expand(f"{MEASURED}/unit_delta_f.tsv", participant=PARTICIPANTS),
+        units=expand(f"{MEASURED}/units.tsv", participant=RAMPS),
+        pairs=expand(f"{MEASURED}/pairs.tsv", participant=RAMPS),
+        unit_delta_f=expand(f"{MEASURED}/unit_delta_f.tsv", participant=RAMPS),
         discharge_exclusions=expand(
-            f"{MEASURED}/discharge_exclusions.tsv", participant=PARTICIPANTS
+            f"{MEASURED}/discharge_exclusions.tsv", participant=RAMPS
         ),
-        delta_f_multiverse=expand(
-            f"{MEASURED}/multiverse.tsv", participant=PARTICIPANTS
-        ),
-        locking=expand(f"{MEASURED}/locking.tsv", participant=PARTICIPANTS),
+        delta_f_multiverse=expand(f"{MEASURED}/multiverse.tsv", participant=RAMPS),
+        locking=expand(f"{MEASURED}/locking.tsv", participant=RAMPS),
         code=code(*PAIRING, "motor_units/aggregation", "motor_units/sensitivity"),
     output:
         units=f"{RESULTS}/motor_units/units.tsv",

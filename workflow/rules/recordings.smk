@@ -46,12 +46,26 @@ if SOURCE == "import":
             "../scripts/import_recordings.py"
 
 
+# What happened, as the data set records it: a table that is not there records nothing.
+RECORDED = [
+    f"{BIDS}/phenotype/{table}.tsv"
+    for table in ["protocol_deviations", "intercurrent_events", "adverse_events"]
+    if (
+        table in SIMULATED_EVENTS
+        if SOURCE == "simulate"
+        else os.path.isfile(f"{BIDS}/phenotype/{table}.tsv")
+    )
+]
+
+
 rule check_delivery:
     input:
         plan=PLAN,
+        stage=STAGE_FILES,
         participants=f"{BIDS}/participants.tsv",
+        recorded=RECORDED,
         sessions=expand(f"{BIDS}/sub-{{p}}/sub-{{p}}_sessions.tsv", p=PARTICIPANTS),
-        code=code("trial/plan", "trial/delivery"),
+        code=code("trial/delivery", "trial/recorded_events", *STAGING),
     output:
         delivery=f"{RESULTS}/recordings/delivery.tsv",
     log:
@@ -62,6 +76,9 @@ rule check_delivery:
     resources:
         mem_mb=500,
         runtime=2,
+    params:
+        masking=MASKING,
+        seed=config["seed"],
     message:
         "Checking what was delivered against the plan"
     script:
@@ -70,7 +87,8 @@ rule check_delivery:
 
 rule check_recordings:
     input:
-        delivery=f"{RESULTS}/recordings/delivery.tsv",
+        # It must be there; other labels in it change nothing here.
+        delivery=ancient(f"{RESULTS}/recordings/delivery.tsv"),
         ramp=RAMP,
         mvc=MVC,
         code=code("recordings/*"),

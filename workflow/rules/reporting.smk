@@ -3,25 +3,24 @@
 In: ARD, analysis tables. Out: `figures/`, `tables/`; `make` adds Snakemake's HTML report.
 """
 
-REPORTED = expand(
-    [f"{RESULTS}/figures/{{outcome}}.png", f"{RESULTS}/tables/{{outcome}}.html"],
-    outcome=TRIAL.outcomes,
-)
+REPORTED = expand(f"{RESULTS}/figures/{{outcome}}.png", outcome=TRIAL.outcomes)
 MODELS = [name for name, a in TRIAL.analyses.items() if a.method == "mixed_model"]
 REPORTED += expand(f"{RESULTS}/diagnostics/{{analysis}}.png", analysis=MODELS)
 REPORTED += [f"{RESULTS}/statistics/cross_checks.tsv"] if MODELS else []
-REPORTED.append(f"{RESULTS}/notebooks/pair_criteria.png")
-REPORTED.append(f"{RESULTS}/figures/attrition.png")
-REPORTED.append(f"{RESULTS}/figures/multiverse.png")
+if RAMPS:
+    REPORTED.append(f"{RESULTS}/figures/attrition.png")
+    REPORTED.append(f"{RESULTS}/figures/multiverse.png")
 if VIBSTIM:
     REPORTED.append(f"{RESULTS}/figures/vibstim.png")
-    REPORTED += of_everyone(f"{RESPONSE}/ses-{{session}}_vibstim.svg")
+    REPORTED += of_everyone(
+        f"{RESPONSE}/ses-{{session}}_vibstim.svg", sessions=VIBSTIMS
+    )
 REPORTED += of_everyone(f"{RESULTS}/quality/{SESSION}/{NAME}_quality.html")
 
 
 rule draw_figure:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         ard=f"{RESULTS}/statistics/ard.tsv",
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         code=code(
@@ -55,7 +54,7 @@ rule draw_figure:
 
 rule draw_diagnostics:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         code=code(
             "reporting/diagnostics_figure",
@@ -89,7 +88,7 @@ rule draw_diagnostics:
 
 rule draw_attrition:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         attrition=f"{RESULTS}/analysis/attrition.tsv",
         losses=f"{RESULTS}/statistics/differential_loss.tsv",
         code=code(
@@ -123,7 +122,7 @@ rule draw_attrition:
 
 rule draw_multiverse:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         rules=f"{RESULTS}/motor_units/rules.tsv",
         contrasts=f"{RESULTS}/statistics/multiverse.tsv",
         summary=f"{RESULTS}/statistics/multiverse_summary.tsv",
@@ -154,38 +153,6 @@ rule draw_multiverse:
         "Drawing the contrasts by every rule of ΔF"
     script:
         "../scripts/draw_multiverse.py"
-
-
-rule write_result_table:
-    input:
-        plan=PLAN,
-        ard=f"{RESULTS}/statistics/ard.tsv",
-        code=code(
-            "reporting/result_tables",
-            "reporting/captions",
-            "reporting/planned",
-            "reporting/numbers",
-        ),
-    output:
-        csv=f"{RESULTS}/tables/{{outcome}}.csv",
-        caption=f"{RESULTS}/tables/{{outcome}}.rst",
-        html=report(
-            f"{RESULTS}/tables/{{outcome}}.html",
-            caption="../report/table.rst",
-            category="Results",
-        ),
-    log:
-        f"{RESULTS}/logs/write_result_table/{{outcome}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/write_result_table/{{outcome}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=2,
-    message:
-        "Writing the table of {wildcards.outcome}"
-    script:
-        "../scripts/write_result_table.py"
 
 
 rule write_quality_page:
@@ -233,17 +200,17 @@ rule write_quality_page:
         "../scripts/write_quality_page.py"
 
 
-if SOURCE == "simulate":
+if RAMPS and SOURCE == "simulate" and TRUTH_IS_OPEN:
     REPORTED.append(f"{RESULTS}/figures/truth_comparison.png")
 
     rule compare_with_truth:
         input:
-            plan=PLAN,
+            plan=STAGED_PLAN,
             events=of_everyone(f"{DECOMPOSED}_desc-tracked_events.tsv"),
             pairs=f"{RESULTS}/motor_units/pairs.tsv",
             ard=f"{RESULTS}/statistics/ard.tsv",
             true_events=of_everyone(TRUE_EVENTS),
-            true_pairs=expand(f"{TRUTH}/sub-{{p}}/true_pairs.tsv", p=PARTICIPANTS),
+            true_pairs=expand(f"{TRUTH}/sub-{{p}}/true_pairs.tsv", p=RAMPS),
             effects=f"{TRUTH}/true_effects.tsv",
             code=code(
                 "reporting/truth_*", "reporting/numbers", "decomposition/agreement"
@@ -279,7 +246,8 @@ if VIBSTIM:
 
     rule draw_vibstim_outcomes:
         input:
-            plan=PLAN,
+            plan=STAGED_PLAN,
+            delivery=f"{RESULTS}/recordings/delivery.tsv",
             outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
             code=code(
                 "reporting/vibstim_figure",
@@ -310,13 +278,13 @@ if VIBSTIM:
             "../scripts/draw_vibstim_outcomes.py"
 
 
-if VIBSTIM and SOURCE == "simulate":
+if VIBSTIM and SOURCE == "simulate" and TRUTH_IS_OPEN:
     REPORTED.append(f"{RESULTS}/tables/truth_vibstim.tsv")
 
     rule compare_vibstim_with_truth:
         input:
             outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
-            true=expand(f"{TRUTH}/sub-{{p}}/true_vibstim.tsv", p=PARTICIPANTS),
+            true=expand(f"{TRUTH}/sub-{{p}}/true_vibstim.tsv", p=VIBSTIMS),
             code=code("reporting/vibstim_truth"),
         output:
             table=f"{RESULTS}/tables/truth_vibstim.tsv",
@@ -332,34 +300,3 @@ if VIBSTIM and SOURCE == "simulate":
             "Comparing VibStim estimates with the truth"
         script:
             "../scripts/compare_vibstim_with_truth.py"
-
-
-rule explore_pair_criteria:
-    input:
-        notebook=os.path.relpath(
-            Path(workflow.basedir) / "notebooks" / "pair_criteria.ipynb"
-        ),
-        pairs=f"{RESULTS}/motor_units/pairs.tsv",
-    output:
-        notebook=f"{RESULTS}/notebooks/pair_criteria.ipynb",
-        figure=report(
-            f"{RESULTS}/notebooks/pair_criteria.png",
-            caption="../report/pair_criteria.rst",
-            category="Exploration",
-        ),
-    log:
-        f"{RESULTS}/logs/explore_pair_criteria.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/explore_pair_criteria.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        folder=subpath(output.notebook, parent=True),
-    message:
-        "Executing the notebook on pair criteria"
-    shell:
-        "PAIRS=$(cd $(dirname {input.pairs:q}) && pwd)/pairs.tsv"
-        " FIGURE=$(cd {params.folder:q} && pwd)/pair_criteria.png"
-        " jupyter nbconvert --execute --to notebook --output-dir {params.folder:q} {input.notebook:q} > {log:q} 2>&1"

@@ -30,12 +30,21 @@ RESULTS = config["results"]
 SOURCE = config["data"]["source"]
 BIDS = config["data"].get("bids", f"{RESULTS}/bids")
 PARTICIPANTS = sorted(TRIAL.participants)
-SESSIONS = {
-    participant: tuple(
-        row.session for row in TRIAL.sessions if row.participant == participant
-    )
-    for participant in PARTICIPANTS
-}
+
+
+def sessions_with(task):
+    """Participant and sessions, of those who have recordings of the task; of everyone where it is None."""
+    planned = TRIAL.sessions_with(task)
+    return {
+        person: tuple(row.session for row in planned if row.participant == person)
+        for person in sorted({row.participant for row in planned})
+    }
+
+
+# Experiments of one trial may record different things.
+SESSIONS = sessions_with(None)
+RAMPS = sessions_with(TRIAL.task)
+VIBSTIMS = sessions_with(TRIAL.vibstim_task) if TRIAL.vibstim_task else {}
 
 # Paths with the wildcards participant and session.
 SESSION = "sub-{participant}/ses-{session}"
@@ -43,7 +52,7 @@ NAME = f"sub-{{participant}}_ses-{{session}}_task-{TRIAL.task}_run-1"
 _EMG = f"{BIDS}/{SESSION}/emg/sub-{{participant}}_ses-{{session}}_task-TASK_run-1_emg.{config['data']['format']}"
 RAMP = _EMG.replace("TASK", TRIAL.task)
 MVC = [_EMG.replace("TASK", TRIAL.maximal_task)] if TRIAL.maximal_task else []
-VIBSTIM = [_EMG.replace("TASK", TRIAL.vibstim_task)] if TRIAL.vibstim_task else []
+VIBSTIM = [_EMG.replace("TASK", TRIAL.vibstim_task)] if VIBSTIMS else []
 CHECKED = f"{RESULTS}/recordings/{SESSION}/{NAME}"
 DECOMPOSED = f"{RESULTS}/decomposition/{SESSION}/{NAME}"
 TRUTH = f"{RESULTS}/truth"
@@ -57,37 +66,33 @@ wildcard_constraints:
     session="[0-9A-Za-z]+",
 
 
-def of_participant(*patterns):
-    """Input function: the files of all sessions of the job's participant."""
+def of_participant(*patterns, sessions=RAMPS):
+    """Input function: the files of the job's participant, of all sessions with ramps (or of `sessions`)."""
     return lambda wildcards: expand(
         patterns,
         participant=wildcards.participant,
-        session=SESSIONS[wildcards.participant],
+        session=sessions[wildcards.participant],
     )
 
 
-def of_everyone(*patterns):
-    """The files of all sessions of all participants."""
+def of_everyone(*patterns, sessions=RAMPS):
+    """The files of all participants, of all sessions with ramps (or of `sessions`)."""
     return [
         file
-        for participant, sessions in SESSIONS.items()
-        for file in expand(patterns, participant=participant, session=sessions)
+        for participant, own in sessions.items()
+        for file in expand(patterns, participant=participant, session=own)
     ]
 
 
-def by_sessions():
+def by_sessions(sessions=RAMPS):
     """Participants with the same sessions, as (sessions, suffix of a rule's name, pattern of participants).
 
     There is one group unless sessions are missing. Jobs that write all sessions of a participant
     need a rule for each, because a rule's outputs cannot depend on the participant.
     """
-    for group in sorted(
-        set(SESSIONS.values()), key=lambda sessions: (-len(sessions), sessions)
-    ):
-        members = "|".join(
-            name for name, sessions in SESSIONS.items() if sessions == group
-        )
-        complete = len(group) == max(map(len, SESSIONS.values()))
+    for group in sorted(set(sessions.values()), key=lambda own: (-len(own), own)):
+        members = "|".join(name for name, own in sessions.items() if own == group)
+        complete = len(group) == max(map(len, sessions.values()))
         yield group, "" if complete else "_of_" + "_".join(group), members
 
 

@@ -1,9 +1,10 @@
-"""The sample trial: simulated recordings as an ordinary EMG-BIDS data set, and the truth apart from it.
+"""A simulated trial: its recordings as an ordinary EMG-BIDS data set, and the truth apart from it.
 
-In: trial plan, seed. Out: `bids/` (no later stage knows that it is simulated), `truth/`.
+In: trial plan, seed, what is planted. Out: `bids/` (no later stage knows that it is simulated), `truth/`.
 """
 
 if SOURCE == "simulate":
+    SIMULATED_EVENTS = config.get("simulation", {}).get("recorded_events", {})
 
     rule write_sample_dataset:
         input:
@@ -12,6 +13,11 @@ if SOURCE == "simulate":
         output:
             description=f"{BIDS}/dataset_description.json",
             participants=f"{BIDS}/participants.tsv",
+            phenotype=expand(
+                f"{BIDS}/phenotype/{{table}}.{{ext}}",
+                table=sorted({*TRIAL.score_tables, *SIMULATED_EVENTS}),
+                ext=["tsv", "json"],
+            ),
             effects=f"{TRUTH}/true_effects.tsv",
         log:
             f"{RESULTS}/logs/write_sample_dataset.log",
@@ -23,12 +29,35 @@ if SOURCE == "simulate":
             runtime=2,
         params:
             seed=config["seed"],
+            simulation=config.get("simulation", {}),
+            with_ramp=bool(RAMPS),
+            with_vibstim=bool(VIBSTIMS),
         message:
-            "Describing the sample data set"
+            "Describing the simulated data set"
         script:
             "../scripts/write_sample_dataset.py"
 
-    for sessions, suffix, members in by_sessions():
+    OF_PERSON = f"{TRUTH}/sub-{{participant}}"
+
+    def by_recordings():
+        """Yield as by_sessions, and before it the sessions with ramps and those with VibStim: all, or none."""
+        kinds = {
+            person: (person in RAMPS, person in VIBSTIMS) for person in SESSIONS
+        }
+        names = {(True, False): "_ramp", (False, True): "_vibstim"}
+        # Those who have all that the trial records.
+        names[bool(RAMPS), bool(VIBSTIMS)] = ""
+        for kind in sorted(set(kinds.values()), reverse=True):
+            people = {
+                person: own
+                for person, own in SESSIONS.items()
+                if kinds[person] == kind
+            }
+            for own, suffix, members in by_sessions(people):
+                ramps, vibstims = (own if there else () for there in kind)
+                yield ramps, vibstims, own, names[kind] + suffix, members
+
+    for ramps, vibstims, sessions, suffix, members in by_recordings():
 
         rule:
             name:
@@ -37,18 +66,15 @@ if SOURCE == "simulate":
                 plan=PLAN,
                 code=code("simulation/*", "recordings/b*"),
             output:
-                recordings=expand(
-                    [RAMP, *MVC, *VIBSTIM], session=sessions, allow_missing=True
-                ),
+                ramps=expand(RAMP, session=ramps, allow_missing=True),
+                vibstims=expand(VIBSTIM, session=vibstims, allow_missing=True),
+                maximal=expand(MVC, session=sessions, allow_missing=True),
                 sessions=f"{BIDS}/sub-{{participant}}/sub-{{participant}}_sessions.tsv",
-                units=f"{TRUTH}/sub-{{participant}}/true_units.tsv",
-                pairs=f"{TRUTH}/sub-{{participant}}/true_pairs.tsv",
-                vibstim=(
-                    [f"{TRUTH}/sub-{{participant}}/true_vibstim.tsv"]
-                    if VIBSTIM
-                    else []
-                ),
-                events=expand(TRUE_EVENTS, session=sessions, allow_missing=True),
+                person=f"{OF_PERSON}/true_participant.tsv",
+                units=[f"{OF_PERSON}/true_units.tsv"] if ramps else [],
+                pairs=[f"{OF_PERSON}/true_pairs.tsv"] if ramps else [],
+                events=expand(TRUE_EVENTS, session=ramps, allow_missing=True),
+                responses=[f"{OF_PERSON}/true_vibstim.tsv"] if vibstims else [],
             log:
                 f"{RESULTS}/logs/simulate_participant/sub-{{participant}}.log",
             benchmark:
@@ -61,6 +87,7 @@ if SOURCE == "simulate":
                 runtime=5,
             params:
                 seed=config["seed"],
+                simulation=config.get("simulation", {}),
             message:
                 "Simulating participant {wildcards.participant}"
             script:

@@ -8,7 +8,7 @@ ANALYSES = f"{RESULTS}/statistics/analyses"
 
 rule run_analysis:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         code=code("statistics/*"),
     output:
@@ -32,12 +32,19 @@ rule run_analysis:
 
 rule join_results:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
+        participants=f"{RESULTS}/analysis/participants.tsv",
+        populations=f"{RESULTS}/analysis/populations.tsv",
+        recorded_events=f"{RESULTS}/analysis/recorded_events.tsv",
+        delivery=f"{RESULTS}/recordings/delivery.tsv",
+        attrition=f"{RESULTS}/analysis/attrition.tsv",
         analyses=expand(f"{ANALYSES}/{{name}}.tsv", name=TRIAL.analyses),
         multiverse=f"{RESULTS}/statistics/multiverse_summary.tsv",
         losses=f"{RESULTS}/statistics/differential_loss.tsv",
-        code=code("statistics/analysis*", "statistics/summary_results"),
+        code=code(
+            "statistics/analysis*", "statistics/summary_results", "statistics/trial_*"
+        ),
     output:
         ard=f"{RESULTS}/statistics/ard.tsv",
     log:
@@ -48,15 +55,17 @@ rule join_results:
     resources:
         mem_mb=500,
         runtime=2,
+    params:
+        adverse_events=any("adverse_events" in path for path in RECORDED),
     message:
-        "Describing the outcomes and joining the results of all analyses"
+        "Describing the trial and its outcomes and joining the results of all analyses"
     script:
         "../scripts/join_results.py"
 
 
 rule cross_check_models:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         code=code("statistics/*"),
     output:
@@ -77,7 +86,7 @@ rule cross_check_models:
 
 rule test_differential_loss:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         attrition=f"{RESULTS}/analysis/attrition.tsv",
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         code=code("statistics/differential_loss", "trial/attrition"),
@@ -101,7 +110,8 @@ rule test_differential_loss:
 
 rule compare_rules:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
+        delivery=f"{RESULTS}/recordings/delivery.tsv",
         rules=f"{RESULTS}/motor_units/rules.tsv",
         multiverse=f"{RESULTS}/motor_units/multiverse.tsv",
         code=code(

@@ -1,13 +1,17 @@
 """Where measures meet the plan: who is analysed in which condition, and why not.
 
-In: trial plan, delivery, motor units and pairs, VibStim, clinical scores. Out: `analysis/`. Conditions are known from here on.
+In: trial plan, delivery, recorded events, motor units and pairs, VibStim, clinical scores. Out: `analysis/`. Conditions are known from here on.
 """
 
 
 rule build_analysis_tables:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
+        true_plan=PLAN,  # to take its words out of recorded events
+        stage=STAGE_FILES,
         participants=f"{BIDS}/participants.tsv",
+        delivery=f"{RESULTS}/recordings/delivery.tsv",
+        recorded=RECORDED,
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
         unit_delta_f=f"{RESULTS}/motor_units/unit_delta_f.tsv",
@@ -24,6 +28,8 @@ rule build_analysis_tables:
         participants=f"{RESULTS}/analysis/participants.tsv",
         periods=f"{RESULTS}/analysis/periods.tsv",
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
+        populations=f"{RESULTS}/analysis/populations.tsv",
+        recorded_events=f"{RESULTS}/analysis/recorded_events.tsv",
         exclusions=f"{RESULTS}/analysis/exclusions.tsv",
     log:
         f"{RESULTS}/logs/build_analysis_tables.log",
@@ -33,6 +39,9 @@ rule build_analysis_tables:
     resources:
         mem_mb=500,
         runtime=2,
+    params:
+        masking=MASKING,
+        seed=config["seed"],
     message:
         "Building the analysis tables"
     script:
@@ -42,6 +51,7 @@ rule build_analysis_tables:
 rule count_attrition:
     input:
         plan=PLAN,
+        delivery=f"{RESULTS}/recordings/delivery.tsv",
         candidates=of_everyone(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
         before=of_everyone(f"{DECOMPOSED}_desc-{FOUND}_events.tsv"),
         tracked=of_everyone(f"{DECOMPOSED}_desc-tracked_units.tsv"),
@@ -49,8 +59,10 @@ rule count_attrition:
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
         code=code(
-            "trial/plan",
+            "trial/plan*",
+            "trial/delivery",
             "trial/attrition",
+            "trial/analysis_tables",
             "decomposition/agreement",
             *PAIRING,
         ),

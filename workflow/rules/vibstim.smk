@@ -8,15 +8,15 @@ not known here.
 if VIBSTIM:
     RESPONSE = f"{RESULTS}/vibstim/sub-{{participant}}"
 
-    for sessions, suffix, members in by_sessions():
+    for sessions, suffix, members in by_sessions(VIBSTIMS):
 
         rule:
             name:
                 f"measure_vibstim{suffix}"
             input:
-                delivery=f"{RESULTS}/recordings/delivery.tsv",
-                recordings=of_participant(*VIBSTIM),
-                maximal=of_participant(*MVC),
+                delivery=ancient(f"{RESULTS}/recordings/delivery.tsv"),
+                recordings=of_participant(*VIBSTIM, sessions=VIBSTIMS),
+                maximal=of_participant(*MVC, sessions=VIBSTIMS),
                 code=code(
                     "vibstim/*",
                     *(
@@ -45,7 +45,7 @@ if VIBSTIM:
                 mem_mb=1000,
                 runtime=5,
             params:
-                sessions=lambda wildcards: SESSIONS[wildcards.participant],
+                sessions=lambda wildcards: VIBSTIMS[wildcards.participant],
                 muscle="soleus",
                 vibstim=config.get("vibstim", {}),
                 conditioning=config.get("conditioning", {}),
@@ -80,7 +80,7 @@ if VIBSTIM:
 
     rule merge_vibstim:
         input:
-            outcomes=expand(f"{RESPONSE}/outcomes.tsv", participant=PARTICIPANTS),
+            outcomes=expand(f"{RESPONSE}/outcomes.tsv", participant=VIBSTIMS),
         output:
             outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
         log:

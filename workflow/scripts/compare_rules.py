@@ -3,10 +3,11 @@
 from pictrial.joblog import job_log
 from pictrial.statistics.multiverse import compare_rules, summarise_rules
 from pictrial.tables import read_table, write_table
+from pictrial.trial.delivery import as_analysed
 from pictrial.trial.plan import load_plan
 
 with job_log(snakemake.log[0]) as say:
-    plan = load_plan(snakemake.input.plan)
+    plan = as_analysed(load_plan(snakemake.input.plan), read_table(snakemake.input.delivery, "delivery"))
     contrasts = compare_rules(
         plan,
         read_table(snakemake.input.rules, "delta_f_rules"),

@@ -16,7 +16,7 @@ from pictrial.trial.plan import load_plan
 
 with job_log(snakemake.log[0]) as say:
     plan = load_plan(snakemake.input.plan)
-    sessions = [(row.participant, row.session) for row in plan.sessions]
+    sessions = [(row.participant, row.session) for row in plan.sessions_with(plan.task)]
     estimated, true = (
         {session: read_discharges(path) for session, path in zip(sessions, paths, strict=True)}
         for paths in (snakemake.input.events, snakemake.input.true_events)

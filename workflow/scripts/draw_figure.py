@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pictrial.files import write_text
 from pictrial.joblog import job_log
-from pictrial.reporting.captions import figure_caption
-from pictrial.reporting.figures import draw_outcome, write_figure
+from pictrial.reporting.captions import caption_paragraphs
+from pictrial.reporting.figure_files import write_captioned_figure
+from pictrial.reporting.figures import draw_outcome
+from pictrial.reporting.shown import Results
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
 
@@ -14,6 +15,7 @@ with job_log(snakemake.log[0]) as say:
     ard = read_table(snakemake.input.ard, "ard")
     outcomes = read_table(snakemake.input.outcomes, "outcomes")
     outcome = snakemake.wildcards.outcome
-    write_figure(draw_outcome(plan, ard, outcomes, outcome), Path(snakemake.output.png).with_suffix(""))
-    write_text(snakemake.output.caption, figure_caption(plan, ard, outcome))
+    caption = caption_paragraphs(plan, Results(ard), outcome)
+    stem = Path(snakemake.output.png).with_suffix("")
+    write_captioned_figure(draw_outcome(plan, ard, outcomes, outcome), stem, caption)
     say(snakemake.output.png)

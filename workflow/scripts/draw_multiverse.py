@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pictrial.files import write_text
 from pictrial.joblog import job_log
-from pictrial.reporting.figures import write_figure
+from pictrial.reporting.figure_files import write_captioned_figure
 from pictrial.reporting.multiverse_figure import draw_multiverse, multiverse_caption
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
@@ -14,6 +13,7 @@ with job_log(snakemake.log[0]) as say:
     rules = read_table(snakemake.input.rules, "delta_f_rules")
     contrasts = read_table(snakemake.input.contrasts, "multiverse_contrasts")
     summary = read_table(snakemake.input.summary, "multiverse_summary")
-    write_figure(draw_multiverse(plan, rules, contrasts), Path(snakemake.output.png).with_suffix(""))
-    write_text(snakemake.output.caption, multiverse_caption(plan, contrasts, summary))
+    caption = multiverse_caption(plan, contrasts, summary)
+    stem = Path(snakemake.output.png).with_suffix("")
+    write_captioned_figure(draw_multiverse(plan, rules, contrasts), stem, caption)
     say(snakemake.output.png)

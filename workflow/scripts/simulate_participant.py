@@ -12,7 +12,13 @@ with job_log(snakemake.log[0]) as say:
     planned = schedule(plan)
     participant = snakemake.wildcards.participant
     bids = Path(snakemake.output.sessions).parents[1]
-    truth = Path(snakemake.output.units).parents[1]
-    settings = SampleTrialSettings(with_vibstim=plan.vibstim_task is not None)
+    truth = Path(snakemake.output.person).parents[1]
+    settings = SampleTrialSettings.configured(
+        snakemake.params.simulation,
+        plan.conditions,
+        [outcome.measure for outcome in plan.outcomes.values()],
+        with_ramp=bool(snakemake.output.ramps),
+        with_vibstim=bool(snakemake.output.vibstims),
+    )
     simulate_participant(settings, planned, participant, snakemake.params.seed, bids, truth)
     say(f"sub-{participant}: {(planned['participant'] == participant).sum()} sessions simulated")

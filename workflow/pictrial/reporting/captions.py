@@ -2,95 +2,108 @@
 
 import pandas as pd
 
-from pictrial.reporting.numbers import count, degrees_of_freedom, mean_sd, p_value, with_interval
-from pictrial.reporting.planned import contrast_label, main_analysis, planned_contrasts, why_no_contrast
-from pictrial.statistics.analysis_results import ALL, contrast_name, look_up, why_missing
+from pictrial.reporting.planned import (
+    behind_analysis,
+    contrast_label,
+    experiments_of,
+    main_analysis,
+    missing_contrast,
+    of_experiment,
+    planned_contrasts,
+    said,
+)
+from pictrial.reporting.shown import Results, Shown, joined
+from pictrial.statistics.analysis import descriptive_of
+from pictrial.statistics.analysis_results import ALL, contrast_name
 from pictrial.trial.plan import Analysis, TrialPlan
 
 
 def figure_caption(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> str:
-    """Write the caption of `pictrial.reporting.figures.draw_outcome`.
+    """Write the caption of `pictrial.reporting.figures.draw_outcome` as paragraphs in reStructuredText."""
+    return "\n\n".join(text.text for text in caption_paragraphs(plan, Results(ard), outcome)) + "\n"
 
-    Parameters
-    ----------
-    plan : TrialPlan
-    ard : DataFrame
-        Schema ``ard``; every number of the caption is one of its rows.
-    outcome : str
-        Which outcome.
 
-    Returns
-    -------
-    str
-        Paragraphs in reStructuredText.
-    """
+def caption_paragraphs(plan: TrialPlan, results: Results, outcome: str) -> list[Shown]:
+    """Return the paragraphs of the caption, each with the rows of the ARD that it shows."""
     label, of_units = plan.outcomes[outcome].label, plan.outcomes[outcome].level == "motor_unit"
     behind = "the small points behind are motor units" if of_units else "there is one value per session"
-    ard = ard[ard["outcome"] == outcome]
+    experiments = experiments_of(plan, results, outcome)
+    n = (of_experiment(plan, one) + sample_size(results, outcome, ALL, one) for one in experiments)
+    described = (of_experiment(plan, one) + _conditions(plan, results, outcome, one) for one in experiments)
     paragraphs = [
-        f"**{plan.title}: {label}.** {sample_size(ard, ALL)}.",
+        f"**{plan.title}: {label}.** " + joined(n, "; ") + ".",
         f"**A** Each line joins the means of one participant; {behind}. Mean (SD) of participants' means in "
-        f"{plan.outcomes[outcome].unit}: {_conditions(plan, ard)}.",
+        f"{plan.outcomes[outcome].unit}: " + joined(described, ". ") + ".",
     ]
-    reason = why_no_contrast(plan, ard, outcome)
-    analysis = main_analysis(plan, outcome)
-    if reason or analysis is None:
-        paragraphs.append(f"**B** There is no contrast: {reason}.")
-    else:
-        paragraphs.append(_contrasts(plan, ard, analysis))
-    return "\n\n".join(paragraphs) + "\n"
+    reason = missing_contrast(plan, results, outcome)
+    if reason.text:
+        return [*paragraphs, "**B** There is no contrast: " + reason + "."]
+    analyses = [main_analysis(plan, outcome, one) for one in experiments]
+    return paragraphs + [_contrasts(plan, results, analysis) for analysis in analyses if analysis]
 
 
-def sample_size(ard: pd.DataFrame, level: str) -> str:
+def sample_size(results: Results, outcome: str, level: str, experiment: str | None = None) -> Shown:
     """Write n at each level: participants, and where they are counted motor units and pairs."""
     nouns = {"n_participants": "participant", "n_units": "motor unit", "n_pairs": "control–test pair"}
-    numbers = {noun: look_up(ard, "descriptive", level, name) for name, noun in nouns.items()}
-    parts = [count(n, noun) for noun, n in numbers.items() if n or noun == "participant"]
-    return f"n = {', '.join(parts)}"
+    key = (descriptive_of(experiment), outcome, level)
+    parts = [
+        results.count(*key, name, noun=noun)
+        for name, noun in nouns.items()
+        if noun == "participant" or results.value(*key, name)
+    ]
+    return "n = " + joined(parts, ", ")
 
 
-def method_note(ard: pd.DataFrame, analysis: Analysis) -> str:
+def method_note(plan: TrialPlan, results: Results, analysis: Analysis) -> Shown:
     """Say what an analysis estimates and how."""
-    rows = ard[(ard["analysis"] == analysis.name) & ard["contrast_or_level"].str.contains(" - ")]
-    method, df_method = rows[["method", "df_method"]].iloc[0]
-    df_note = f"; degrees of freedom: {df_method}" if pd.notna(df_method) else ""
-    adjusted = rows.loc[rows["statistic"] == "p_adjusted", "adjustment"]
-    how = f"; P adjusted over the contrasts: {adjusted.iloc[0]}" if len(adjusted) else ""
-    return f"{analysis.description}: {method}{df_note}{how}"
+    key = behind_analysis(plan, results, analysis)
+    described = (f"plan:analyses.{analysis.name}.description",)
+    note = Shown(f"{analysis.description}: ", described) + said(results, "method", *key)
+    if df_method := said(results, "df_method", *key).text:
+        note = note + f"; degrees of freedom: {df_method}"
+    names = [contrast_name(*pair) for pair in planned_contrasts(plan, analysis)]
+    keys = [(analysis.name, analysis.outcome, name, "p_adjusted") for name in names]
+    adjusted = next((results.row(*key)["adjustment"] for key in keys if results.has(*key)), "")
+    return note + (f"; P adjusted over the contrasts: {adjusted}" if adjusted else "")
 
 
-def _conditions(plan: TrialPlan, ard: pd.DataFrame) -> str:
+def _conditions(plan: TrialPlan, results: Results, outcome: str, experiment: str | None) -> Shown:
     parts = []
-    for condition, label in plan.conditions.items():
-        mean, sd = (look_up(ard, "descriptive", condition, name) for name in ("mean", "sd"))
-        parts.append(f"{label}: {mean_sd(mean, sd)}, {sample_size(ard, condition)}")
-    return "; ".join(parts)
+    for condition in plan.conditions_of(experiment):
+        described = results.mean_sd(
+            descriptive_of(experiment), outcome, condition, places=plan.outcomes[outcome].decimals
+        )
+        n = sample_size(results, outcome, condition, experiment)
+        parts.append(f"{plan.conditions[condition]}: " + described + ", " + n)
+    return joined(parts, "; ")
 
 
-def _contrasts(plan: TrialPlan, ard: pd.DataFrame, analysis: Analysis) -> str:
+def _contrasts(plan: TrialPlan, results: Results, analysis: Analysis) -> Shown:
     pairs = planned_contrasts(plan, analysis)
-    warnings = [why_missing(ard, analysis.name, contrast_name(*pair)) for pair in pairs]
-    notes = "; ".join(dict.fromkeys(warning for warning in warnings if warning))
-    return (
-        "**B** Points are participants' differences; diamonds and lines are the estimated differences "
-        "with 95 % confidence intervals. "
-        + ". ".join(_contrast(plan, ard, analysis, *pair) for pair in pairs)
-        + f". {method_note(ard, analysis)}."
-        + (f" Note: {notes}." if notes else "")
+    keys = [(analysis.name, analysis.outcome, contrast_name(*pair), "estimate") for pair in pairs]
+    warned = {text.text: text for text in (said(results, "warning", *key) for key in keys) if text.text}
+    caption = (
+        f"**B** {of_experiment(plan, analysis.experiment)}Points are participants' differences; diamonds and "
+        "lines are the estimated differences with 95 % confidence intervals. "
+        + joined((_contrast(plan, results, analysis, *pair) for pair in pairs), ". ")
+        + ". "
+        + method_note(plan, results, analysis)
+        + "."
     )
+    notes = joined(warned.values(), "; ")
+    return caption + " Note: " + notes + "." if warned else caption
 
 
-def _contrast(plan: TrialPlan, ard: pd.DataFrame, analysis: Analysis, level: str, minus: str) -> str:
-    def value(statistic: str) -> float | None:
-        return look_up(ard, analysis.name, contrast_name(level, minus), statistic)
-
+def _contrast(plan: TrialPlan, results: Results, analysis: Analysis, level: str, minus: str) -> Shown:
+    key = (analysis.name, analysis.outcome, contrast_name(level, minus))
     shown = contrast_label(plan, level, minus)
-    if value("estimate") is None:
-        return f"{shown}: not estimable"
-    unit = plan.outcomes[analysis.outcome].unit
-    written = with_interval(value("estimate"), value("ci_lower"), value("ci_upper"), unit=unit)
-    behind = (ard["analysis"] == analysis.name) & (ard["contrast_or_level"] == contrast_name(level, minus))
-    there = set(ard.loc[behind, "statistic"])
-    also = f" (adjusted {p_value(value('p_adjusted'))})" if "p_adjusted" in there else ""
-    df = f", df = {degrees_of_freedom(value('df'))}" if "df" in there else ""
-    return f"{shown}: {written}{df}, P = {p_value(value('p'))}{also}"
+    if results.value(*key, "estimate") is None:
+        return Shown(f"{shown}: not estimable")
+    outcome = plan.outcomes[analysis.outcome]
+    written = f"{shown}: " + results.estimate(*key, unit=outcome.unit, places=outcome.decimals)
+    if results.has(*key, "df"):
+        written = written + ", df = " + results.df(*key, "df")
+    written = written + ", P = " + results.p(*key, "p")
+    if results.has(*key, "p_adjusted"):
+        written = written + " (adjusted " + results.p(*key, "p_adjusted") + ")"
+    return written

@@ -9,10 +9,12 @@ import pandas as pd
 
 from pictrial.motor_units.sensitivity import MAIN
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
-from pictrial.reporting.numbers import count, decimal, interval, with_interval
+from pictrial.reporting.numbers import count, interval, with_interval
 from pictrial.reporting.planned import contrast_label
+from pictrial.reporting.shown import Results, Shown, joined
 from pictrial.statistics.analysis_results import contrast_name
 from pictrial.statistics.multiverse import delta_f_contrasts, main_analysis, measured_in
+from pictrial.statistics.summary_results import multiverse_results
 from pictrial.trial.plan import TrialPlan
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ _REACH = 0.25
 #: Columns left free between the curve and the analyses without an estimate.
 _GAP = 8
 _AGGREGATION = "Unit's ΔF"
+#: Of what the ARD does not have.
+_TABLE = "table:statistics/multiverse_summary"
+#: The rows of the ARD are made from the summary once more, for their names; outcomes are only counted there.
+_NO_ROWS = pd.DataFrame(columns=["participant", "unit_id", "n_controls", "outcome", "value"])
 
 
 def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
@@ -77,34 +83,36 @@ def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFram
     return figure
 
 
-def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.DataFrame) -> str:
-    """Write the caption of `draw_multiverse` in reStructuredText.
+def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.DataFrame) -> list[Shown]:
+    """Return the paragraphs of the caption of `draw_multiverse`.
 
     Parameters
     ----------
     summary : DataFrame
-        Schema ``multiverse_summary``.
+        Schema ``multiverse_summary``; its numbers are rows of the ARD.
     """
     scale = measured_in(str(plan.outcomes["delta_f"].aggregation))
     shown = contrasts[contrasts["measured_in"] == scale]
-    n_rules = shown.loc[shown["rule"] != MAIN, "rule"].nunique()
-    n_aggregations = shown["aggregation"].nunique()
-    numbers = summary[summary["measured_in"] == scale].set_index("contrast")
+    n_rules = count(shown.loc[shown["rule"] != MAIN, "rule"].nunique(), "rule")
+    n_aggregations = count(shown["aggregation"].nunique(), "way")
     found = [
-        f"{contrast_label(plan, *pair)}: {_found(numbers.loc[contrast_name(*pair)], scale)}"
+        f"{contrast_label(plan, *pair)}: " + _found(summary, contrast_name(*pair), scale)
         for pair in delta_f_contrasts(plan)
     ]
-    result = " ".join(found) or f"{plan.no_comparison or 'The plan has no contrast.'} Drawn are means."
-    return (
+    nothing = f"{plan.no_comparison or 'The plan has no contrast.'} Drawn are means."
+    return [
         f"**{plan.title}: sensitivity of {plan.outcomes['delta_f'].label} to how it is estimated.** "
-        f"{count(n_rules, 'rule')} times {count(n_aggregations, 'way')} from pairs to a motor unit's value. "
-        "Exploratory: P is not adjusted and not shown, and no analysis may be picked for its result.\n\n"
-        "Above: estimates, sorted, with 95 % confidence intervals (participants' means, compared in pairs); "
-        "the diamond and the dotted line are the main analysis; at a triangle an interval goes on. Below: "
-        "the choices of each analysis, a stroke in the line of each; a smoother's constants go by the last "
-        "word of their names in ``motor_units/rules.tsv``. Grey strokes: analyses without an "
-        f"estimate.\n\n{result}\n"
-    )
+        + Shown(f"{n_rules} times {n_aggregations} from pairs to a motor unit's value. ", (_TABLE,))
+        + "Exploratory: P is not adjusted and not shown, and no analysis may be picked for its result.",
+        Shown(
+            "Above: estimates, sorted, with 95 % confidence intervals (participants' means, compared in "
+            "pairs); the diamond and the dotted line are the main analysis; at a triangle an interval goes on. "
+            "Below: the choices of each analysis, a stroke in the line of each; a smoother's constants go by "
+            "the last word of their names in ``motor_units/rules.tsv``. Grey strokes: analyses without an "
+            "estimate."
+        ),
+        joined(found, " ") if found else Shown(nothing),
+    ]
 
 
 def choices(rules: pd.DataFrame) -> pd.DataFrame:
@@ -235,18 +243,34 @@ def _label_choices(axes: Axes, lines: dict[tuple[str, str], int]) -> None:
     axes.set_ylim(len(lines) - 0.5, -0.5)
 
 
-def _found(row: pd.Series, scale: str) -> str:
+def _found(summary: pd.DataFrame, contrast: str, scale: str) -> Shown:
     """Write what the analyses of one contrast came to."""
+    row = summary[(summary["contrast"] == contrast) & (summary["measured_in"] == scale)].iloc[0]
+    of_ard = Results(multiverse_results(summary, _NO_ROWS, ""))
+    key = ("multiverse", "delta_f", f"{contrast}, {scale}")
     if row["n_estimated"] == 0:
-        return f"no estimate in {row['n_analyses']} analyses."
-    off = f"{row['n_below_zero']} intervals lie below and {row['n_above_zero']} above 0"
+        return "no estimate in " + of_ard.count(*key, "n_analyses") + " analyses."
     main = "not estimable"
     if pd.notna(row["main_estimate"]):
         shown = with_interval(row["main_estimate"], row["main_ci_lower"], row["main_ci_upper"], unit=scale)
         main = f"{shown}, {count(row['n_below_main'], 'estimate')} lower"
+    least = count(row["least_participants"], "participant")
     return (
-        f"estimates of {row['n_estimated']} of {row['n_analyses']} analyses, from at least "
-        f"{count(row['least_participants'], 'participant')}, range from "
-        f"{interval(row['lowest'], row['highest'])} {scale}, median {decimal(row['median'])}; {off}; "
-        f"main analysis {main}."
+        "estimates of "
+        + of_ard.count(*key, "n_estimated")
+        + " of "
+        + of_ard.count(*key, "n_analyses")
+        + " analyses, from at least "
+        + Shown(least, (_TABLE,))
+        + ", range from "
+        + of_ard.written(interval, *key, "lowest", "highest")
+        + f" {scale}, median "
+        + of_ard.number(*key, "median")
+        + "; "
+        + of_ard.count(*key, "n_below_zero")
+        + " intervals lie below and "
+        + of_ard.count(*key, "n_above_zero")
+        + " above 0; main analysis "
+        + Shown(main, (_TABLE,))
+        + "."
     )

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
-from pictrial.reporting.numbers import MINUS
+from pictrial.reporting.numbers import MINUS, count, decimal
+from pictrial.reporting.planned import contrast_label
+from pictrial.reporting.shown import Shown, joined
+from pictrial.trial.plan import TrialPlan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +30,7 @@ def draw_power(curve: pd.DataFrame, target: float) -> Figure:
     ----------
     curve : DataFrame
         From `pictrial.statistics.power.power_curve`.
+        Where it has no rows, the figure says so.
     target : float
         Drawn as a dashed line.
 
@@ -38,6 +42,8 @@ def draw_power(curve: pd.DataFrame, target: float) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
+    if curve.empty:
+        return _without_curve()
     panels = list(curve.groupby(["level", "minus"], sort=False))
     columns = 2 if len(panels) in (2, 4) else min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -73,6 +79,52 @@ def draw_power(curve: pd.DataFrame, target: float) -> Figure:
         if len(lines) > 1:
             ncols = max(1, _LETTERS // (max(map(len, labels)) + 6))
             figure.legend(lines, labels, loc="outside upper center", ncols=ncols, frameon=False, fontsize=7.5)
+    return figure
+
+
+def power_caption(plan: TrialPlan, curve: pd.DataFrame, reason: str, target: float) -> list[Shown]:
+    """Return the paragraphs of the caption of a trial's own power curve.
+
+    Parameters
+    ----------
+    curve, reason : DataFrame, str
+        From `pictrial.statistics.next_trial_power.next_trial_power`.
+    target : float
+    """
+    title = Shown(f"**{plan.title}: power of a next trial like this one, by its number of participants.** ")
+    if curve.empty:
+        return [title + f"Not estimated: {reason.removesuffix('.')}."]
+    first, source = curve.iloc[0], ("table:statistics/power",)
+    unit = next(plan.outcomes[a.outcome].unit for a in plan.analyses.values() if a.role == "primary")
+    cells = curve[(curve["participants"] == first["participants"]) & curve["difference"].notna()]
+    planted = (
+        Shown(f"{contrast_label(plan, row.level, row.minus)} {decimal(float(row.difference))} {unit}", source)
+        for row in cells.itertuples()
+    )
+    return [
+        title
+        + "Not the power that this trial had. "
+        + Shown(count(int(first["trials"]), "trial"), source)
+        + " were drawn for each number of participants, with the standard deviations of the primary model, "
+        + Shown(count(int(first["units"]), "motor unit"), source)
+        + " of each participant ("
+        + Shown(f"{decimal(100 * float(first['lost_units']), 0)} %", source)
+        + " of values lost) and, as an assumption, half of the estimated differences: "
+        + joined(planted, "; ")
+        + ". Each was analysed as planned. Bars: Monte-Carlo error (power ± 1.96 standard errors), wide "
+        "because few trials were drawn; ``pictrial power`` draws more. Dashed: "
+        + Shown(f"{decimal(100 * target, 0)} %", ("code:power_target",))
+        + "."
+    ]
+
+
+def _without_curve() -> Figure:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((WIDTH / 25.4, _HEIGHT / 2 / 25.4), STYLE["savefig.dpi"])
+        figure.text(0.5, 0.5, "Power was not estimated.", ha="center", va="center")
     return figure
 
 

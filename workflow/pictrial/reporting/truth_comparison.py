@@ -34,7 +34,7 @@ class TruthComparison:
     pairs : DataFrame
         Schema ``truth_pairs``: each passing pair, its ΔF estimated and true.
     contrasts : DataFrame
-        Schema ``truth_contrasts``: each contrast of the primary analysis and its planted effect.
+        Schema ``truth_contrasts``: each contrast of the primary analyses and its planted effect.
     summary : DataFrame
         Schema ``truth_comparison``: what these come to, one measure per row.
     """
@@ -146,15 +146,13 @@ def compare_pairs(pairs: pd.DataFrame, units: pd.DataFrame, true_pairs: pd.DataF
 def compare_contrasts(
     plan: TrialPlan, ard: pd.DataFrame, true_effects: pd.DataFrame, outcome: str
 ) -> pd.DataFrame:
-    """Set each contrast of the primary analysis beside its planted effect, schema ``truth_contrasts``."""
+    """Set each contrast of the primary analyses beside its planted effect, schema ``truth_contrasts``."""
     ard = ard[ard["outcome"] == outcome]
     effects = true_effects[true_effects["outcome"] == outcome].set_index("condition")["effect"].astype(float)
-    analysis = main_analysis(plan, outcome)
-    columns = list(load_schema("truth_contrasts")["columns"])
-    if analysis is None:
-        return pd.DataFrame(columns=columns)
+    analyses = [main_analysis(plan, outcome, experiment) for experiment in plan.experiments or [None]]
+    contrasts = [(one, *pair) for one in analyses if one for pair in planned_contrasts(plan, one)]
     rows = []
-    for level, minus in planned_contrasts(plan, analysis):
+    for analysis, level, minus in contrasts:
         name = contrast_name(level, minus)
         estimate, lower, upper = (
             look_up(ard, analysis.name, name, key) for key in ("estimate", "ci_lower", "ci_upper")
@@ -162,7 +160,7 @@ def compare_contrasts(
         truth = effects.get(level, 0.0) - effects.get(minus, 0.0)
         covered = None if lower is None or upper is None else lower <= truth <= upper
         rows.append((name, estimate, lower, upper, truth, covered))
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(load_schema("truth_contrasts")["columns"]))
 
 
 def summarise(units: pd.DataFrame, pairs: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """One simulated contraction: its recording, and what is true of it."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pictrial.checked_yaml import did_you_mean
+from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
 from pictrial.seeds import random_generator
 from pictrial.simulation.electrodes import ElectrodeGrid
@@ -36,7 +39,9 @@ from pictrial.simulation.noise import (
     stimulation_pulses,
 )
 from pictrial.simulation.potentials import MuscleSettings, draw_fibres, surface_potential
-from pictrial.simulation.soleus import SoleusSettings, soleus_emg, with_soleus
+from pictrial.simulation.recorded_events import EventSettings, configured_events
+from pictrial.simulation.scores import ScoreSettings, planned_scores
+from pictrial.simulation.soleus import SoleusSettings, only_soleus, soleus_emg, with_soleus
 from pictrial.simulation.torque import (
     RampSettings,
     TorqueSettings,
@@ -70,9 +75,11 @@ class VibstimSettings:
 
 @dataclass(frozen=True)
 class SampleTrialSettings:
-    """Everything that shapes the sample trial; `stimulated` are the conditions with nerve stimulation.
+    """Everything that shapes a simulated trial; `stimulated` are the conditions with nerve stimulation.
 
-    Without `with_vibstim` there are no VibStim recordings and no soleus.
+    Without `with_ramp` there are no ramps and no grid, without `with_vibstim` no VibStim recordings and no
+    soleus. `source` says where the planted effects come from; `scores` are clinical scores by
+    ``<table>.<column>``, `recorded_events` what may happen in a session, by table.
     """
 
     sampling_rate: float = 2048.0
@@ -85,8 +92,65 @@ class SampleTrialSettings:
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     grid: ElectrodeGrid = field(default_factory=ElectrodeGrid)
     irregularities: IrregularitySettings = field(default_factory=IrregularitySettings)
+    with_ramp: bool = True
     with_vibstim: bool = True
     vibstim: VibstimSettings = field(default_factory=VibstimSettings)
+    scores: Mapping[str, ScoreSettings] = field(default_factory=dict)
+    recorded_events: Mapping[str, tuple[EventSettings, ...]] = field(default_factory=dict)
+    source: str = "scaled to Orssatto et al. 2022, times 2.5 so that six people can show them"
+
+    @classmethod
+    def configured(
+        cls,
+        simulation: Mapping,
+        conditions: Iterable[str],
+        measures: Iterable[str] = (),
+        *,
+        with_ramp: bool = True,
+        with_vibstim: bool = True,
+    ) -> "SampleTrialSettings":
+        """Return the settings of the configuration's section ``simulation``, held against the plan.
+
+        Parameters
+        ----------
+        simulation : mapping
+            Section ``simulation``; what it does not say is as in the sample trial.
+        conditions : iterable of str
+            Levels of the plan.
+        measures : iterable of str
+            Measures of the plan's outcomes; ``scores.<table>.<column>`` are simulated.
+        with_ramp, with_vibstim : bool
+            What is recorded.
+
+        Raises
+        ------
+        InputError
+            Where nothing is said of a condition for something that is simulated, or of a score of the plan.
+        """
+        conditions = list(conditions)
+        for name in simulation.get("stimulated", ()):
+            if name not in conditions:
+                rule = f"condition {name!r} is unknown to the plan"
+                raise InputError("config, key simulation.stimulated", rule, did_you_mean(name, conditions))
+        sample = cls()
+        settings = cls(
+            source=simulation.get("source", sample.source),
+            stimulated=tuple(simulation.get("stimulated", sample.stimulated)),
+            hysteresis=HysteresisSettings(**simulation.get("hysteresis", {})),
+            vibstim=VibstimSettings(response=ResponseSettings(**simulation.get("vibstim_response", {}))),
+            with_ramp=with_ramp,
+            with_vibstim=with_vibstim,
+            scores=planned_scores(simulation.get("scores", {}), measures),
+            recorded_events=configured_events(simulation.get("recorded_events", {}), conditions),
+        )
+        for condition in conditions:
+            if with_ramp:
+                settings.hysteresis.planted_effect(condition)
+            if with_vibstim:
+                settings.vibstim.response.ratio(condition)
+            for name, score in settings.scores.items():
+                score.planted_effect(name, condition)
+        return settings
 
 
 @dataclass(frozen=True)
@@ -244,7 +308,7 @@ def simulate_ramp(
 def simulate_maximal_contraction(person: SimulatedParticipant, session: str) -> Recording:
     """Simulate the maximal contraction of one session; its EMG is modulated coloured noise, no units.
 
-    With VibStim, soleus is a further channel beside the grid.
+    With VibStim, soleus is a further channel beside the grid; without ramps it is the only one.
     """
     settings, rate = person.settings, person.settings.sampling_rate
     random = person.random(session, "mvc")
@@ -262,7 +326,8 @@ def simulate_maximal_contraction(person: SimulatedParticipant, session: str) -> 
     rms = person.maximal_soleus_emg * effort
     random = person.random(session, "mvc soleus")
     soleus = soleus_emg(settings.vibstim.soleus, settings.noise, rms, rate, random)
-    return with_soleus(recording, soleus)
+    both = with_soleus(recording, soleus)
+    return both if settings.with_ramp else only_soleus(both)
 
 
 def sum_potentials(

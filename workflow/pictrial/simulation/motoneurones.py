@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pictrial.errors import InputError
+from pictrial.simulation.planted import of_condition
 from pictrial.simulation.torque import RampSettings, low_pass_noise, ramp_drive
 
 RATE_GRID = 512.0  # Hz; rates are linear between these instants
@@ -41,8 +41,8 @@ class PoolSettings:
 class HysteresisSettings:
     """Components of the hysteresis h, in pps: a fixed part and normal deviations.
 
-    The effects are differences from the `reference` condition, scaled to Orssatto et al. (2022), times
-    `effect_scale` so that six people can show them.
+    Each condition shifts h by its effect, scaled to Orssatto et al. (2022), times `effect_scale` so that the
+    six people of the sample trial can show them.
     """
 
     baseline: float = 3.0
@@ -50,24 +50,20 @@ class HysteresisSettings:
     unit_sd: float = 0.95
     participant_by_condition_sd: float = 0.3
     residual_sd: float = 0.6
-    reference: str = "control"
-    effects: dict[str, float] = field(default_factory=lambda: {"stimulation": -0.45, "relaxation": -0.40})
+    effects: dict[str, float] = field(
+        default_factory=lambda: {"control": 0.0, "stimulation": -0.45, "relaxation": -0.40}
+    )
     effect_scale: float = 2.5
 
     def planted_effect(self, condition: str) -> float:
-        """Return the population's difference of `condition` from the reference in pps.
+        """Return by how much `condition` shifts the population's mean, pps.
 
         Raises
         ------
         InputError
             Where no effect is set for the condition.
         """
-        if condition == self.reference:
-            return 0.0
-        if condition not in self.effects:
-            known = ", ".join([self.reference, *self.effects])
-            raise InputError("simulation", f"condition {condition!r} has no effect", f"Known are {known}.")
-        return self.effect_scale * self.effects[condition]
+        return self.effect_scale * of_condition("hysteresis.effects", self.effects, condition)
 
 
 @dataclass(frozen=True)

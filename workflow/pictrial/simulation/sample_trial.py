@@ -1,10 +1,11 @@
-"""The sample trial as an EMG-BIDS data set, and its truth beside it."""
+"""A simulated trial as an EMG-BIDS data set, and its truth beside it."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from pictrial.errors import InputError
+from pictrial.files import write_text
 from pictrial.recordings.bids import bids_name
 from pictrial.recordings.bids_writer import write_bids_dataset, write_bids_recording, write_bids_sessions
 from pictrial.recordings.model import GRID, Recording
@@ -16,19 +17,23 @@ from pictrial.simulation.contractions import (
     simulate_maximal_contraction,
     simulate_ramp,
 )
+from pictrial.simulation.recorded_events import write_events
+from pictrial.simulation.scores import write_scores
 from pictrial.simulation.soleus import SOLEUS
 from pictrial.simulation.truth import true_pairs
 from pictrial.simulation.vibstim import simulate_vibstim
 from pictrial.tables import write_table
 
-DESCRIPTION = """Simulated recordings of a three-period crossover: medial gastrocnemius, 64 channels,
-torque.{vibstim}
+DESCRIPTION = """Simulated recordings. Nobody took part.
 
-Nobody took part. Motor units discharge by a model in which the true ΔF is known; their surface
-potentials, noise and torque are simulated, too. The effects of the conditions are scaled to Orssatto
-et al. (2022), times {scale:g}, so that six people can show them.
+{parts}
+
+The effects of the conditions are {source}.
 """
-VIBSTIM_DESCRIPTION = " Beside it soleus under vibration and electrical stimulation (VibStim)."
+RAMP_DESCRIPTION = """Medial gastrocnemius in ramps, 64 channels, and torque. Motor units discharge by a model
+in which the true ΔF is known; their surface potentials, noise and torque are simulated, too."""
+VIBSTIM_DESCRIPTION = "Soleus and torque under vibration and electrical stimulation (VibStim)."
+PHENOTYPE_DESCRIPTION = "What was recorded of people in sessions (phenotype)."
 
 PARTICIPANTS_DICTIONARY = {
     "sex": {"Description": "Sex (simulated)", "Levels": {"F": "female", "M": "male"}},
@@ -60,9 +65,15 @@ TASKS = {
 
 
 def write_sample_dataset(
-    settings: SampleTrialSettings, schedule: pd.DataFrame, seed: int, bids_root: str | Path
+    settings: SampleTrialSettings,
+    schedule: pd.DataFrame,
+    seed: int,
+    bids_root: str | Path,
+    name: str = "Sample trial",
 ) -> None:
-    """Write the files of the sample trial that belong to the whole data set.
+    """Write the files of a simulated trial that belong to the whole data set.
+
+    Clinical scores and recorded events are among them, in the phenotype folder.
 
     Parameters
     ----------
@@ -74,20 +85,33 @@ def write_sample_dataset(
         Seed of the trial.
     bids_root : path
         Folder of the data set.
+    name : str
+        Of the data set.
     """
     rows = []
     for participant, sequence in schedule.groupby("participant")["sequence"].first().items():
         random = random_generator(seed, "simulation", participant, "person")
         sex, age = ("F", "M")[random.integers(2)], int(random.integers(20, 40))
         rows.append({"participant_id": f"sub-{participant}", "sex": sex, "age": age, "sequence": sequence})
-    vibstim = VIBSTIM_DESCRIPTION if settings.with_vibstim else ""
+    parts = {
+        RAMP_DESCRIPTION: settings.with_ramp,
+        VIBSTIM_DESCRIPTION: settings.with_vibstim,
+        PHENOTYPE_DESCRIPTION: settings.scores or settings.recorded_events,
+    }
     write_bids_dataset(
         bids_root,
-        "Sample trial (simulated)",
-        DESCRIPTION.format(scale=settings.hysteresis.effect_scale, vibstim=vibstim),
+        f"{name} (simulated)",
+        DESCRIPTION.format(
+            source=settings.source, parts="\n".join(text for text, there in parts.items() if there)
+        ),
         pd.DataFrame(rows),
         PARTICIPANTS_DICTIONARY,
     )
+    write_scores(settings.scores, schedule, seed, bids_root)
+    write_events(settings.recorded_events, schedule, seed, bids_root)
+    if settings.scores or settings.recorded_events:
+        # BIDS 1.11 wants one line per participant in these tables; here they have one per session or event.
+        write_text(Path(bids_root) / ".bidsignore", "phenotype/\n")
 
 
 def simulate_participant(
@@ -100,10 +124,10 @@ def simulate_participant(
 ) -> None:
     """Simulate all sessions of one participant and write recordings, sessions and truth.
 
-    Writes under `bids_root` the ramp, the maximal contraction and (``settings.with_vibstim``) the VibStim
-    recording of each session and ``sub-<participant>_sessions.tsv``; under `truth_root`
-    ``sub-<participant>/true_units.tsv``, ``true_pairs.tsv``, ``true_vibstim.tsv``, ``true_participant.tsv``
-    and per ramp ``ses-*/…_desc-true_events.tsv``.
+    Writes under `bids_root` the maximal contraction of each session, its ramp (``settings.with_ramp``) and
+    its VibStim recording (``settings.with_vibstim``), and ``sub-<participant>_sessions.tsv``; under
+    `truth_root` ``sub-<participant>/true_participant.tsv``, of ramps ``true_units.tsv``,
+    ``true_pairs.tsv`` and ``ses-*/…_desc-true_events.tsv``, of VibStim ``true_vibstim.tsv``.
 
     Parameters
     ----------
@@ -131,20 +155,22 @@ def simulate_participant(
     folder = Path(truth_root) / f"sub-{participant}"
     tables, responses = [], []
     for row in planned.itertuples():
-        recording, truth = simulate_ramp(person, row.session, row.condition)
-        _write_recording(bids_root, recording, participant, row.session, "ramp")
+        if settings.with_ramp:
+            recording, truth = simulate_ramp(person, row.session, row.condition)
+            _write_recording(bids_root, recording, participant, row.session, "ramp")
+            stem = folder / f"ses-{row.session}" / bids_name(participant, row.session, "ramp")
+            write_table(_events(truth, settings.sampling_rate), f"{stem}_desc-true_events.tsv", "events")
+            tables.append(truth.units.assign(participant=participant, session=row.session))
         maximal = simulate_maximal_contraction(person, row.session)
         _write_recording(bids_root, maximal, participant, row.session, "mvc")
-        stem = folder / f"ses-{row.session}" / bids_name(participant, row.session, "ramp")
-        write_table(_events(truth, settings.sampling_rate), f"{stem}_desc-true_events.tsv", "events")
-        tables.append(truth.units.assign(participant=participant, session=row.session))
         if settings.with_vibstim:
             vibstim, events, response = simulate_vibstim(person, row.session, row.condition)
             _write_recording(bids_root, vibstim, participant, row.session, "vibstim", events)
             responses.append(response.assign(participant=participant, session=row.session))
-    units = pd.concat(tables, ignore_index=True)
-    write_table(units, folder / "true_units.tsv", "true_units")
-    write_table(true_pairs(units), folder / "true_pairs.tsv", "true_pairs")
+    if tables:
+        units = pd.concat(tables, ignore_index=True)
+        write_table(units, folder / "true_units.tsv", "true_units")
+        write_table(true_pairs(units), folder / "true_pairs.tsv", "true_pairs")
     if responses:
         write_table(pd.concat(responses), folder / "true_vibstim.tsv", "true_vibstim")
     write_table(_participant(person), folder / "true_participant.tsv", "true_participant")
@@ -160,7 +186,7 @@ def _write_recording(
     events: pd.DataFrame | None = None,
 ) -> None:
     metadata = METADATA | {"TaskDescription": TASKS[task]}
-    if task == "vibstim":
+    if set(recording.groups) == {SOLEUS}:
         metadata |= BIPOLAR_METADATA
     write_bids_recording(root, recording, subject, session, task, metadata=metadata, events=events)
 
@@ -179,13 +205,13 @@ def _events(truth: TrueRecording, sampling_rate: float) -> pd.DataFrame:
 
 
 def _participant(person: SimulatedParticipant) -> pd.DataFrame:
-    planned = person.settings.with_vibstim
+    ramp, vibstim = person.settings.with_ramp, person.settings.with_vibstim
     return pd.DataFrame(
         {
             "participant": [person.participant],
             "maximal_torque": person.maximal_torque,
-            "bad_channel": f"EMG{person.bad_channel + 1:02d}",
-            "responder": person.vibstim.responder if planned else None,
-            "maximal_soleus_emg": person.maximal_soleus_emg if planned else None,
+            "bad_channel": f"EMG{person.bad_channel + 1:02d}" if ramp else None,
+            "responder": person.vibstim.responder if vibstim else None,
+            "maximal_soleus_emg": person.maximal_soleus_emg if vibstim else None,
         }
     )

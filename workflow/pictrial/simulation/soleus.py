@@ -101,3 +101,14 @@ def with_soleus(recording: Recording, emg: np.ndarray) -> Recording:
         positions=np.vstack([recording.positions, np.full((1, 2), np.nan)]),
         groups=(GRID,) * len(recording.emg) + (SOLEUS,),
     )
+
+
+def only_soleus(recording: Recording) -> Recording:
+    """Return what :func:`with_soleus` returned without the grid."""
+    return replace(
+        recording,
+        emg=recording.emg[-1:],
+        channel_names=recording.channel_names[-1:],
+        positions=recording.positions[-1:],
+        groups=recording.groups[-1:],
+    )

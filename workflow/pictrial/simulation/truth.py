@@ -1,5 +1,6 @@
-"""The truth of the sample trial as tables; only tests and the comparison with estimates read them."""
+"""The truth of a simulated trial as tables; only tests and the comparison with estimates read them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.simulation.motoneurones import HysteresisSettings
 from pictrial.simulation.vibstim_response import ResponseSettings
-from pictrial.tables import write_table
+from pictrial.tables import load_schema, write_table
 
 PAIR_COLUMNS = {
     "recruitment_time": ("control_recruitment_time", "test_recruitment_time"),
@@ -47,41 +48,50 @@ def true_pairs(units: pd.DataFrame) -> pd.DataFrame:
     return pairs[["participant", "session", "control_unit", "test_unit", "true_delta_f", *times]]
 
 
-def true_effects(settings: SampleTrialSettings) -> pd.DataFrame:
-    """Return the planted effect of every condition on every outcome, schema ``true_effects``."""
-    effects = _effects_on_delta_f(settings.hysteresis)
-    if not settings.with_vibstim:
-        return effects
-    return pd.concat([effects, _effects_on_vibstim(settings.vibstim.response)], ignore_index=True)
+def true_effects(settings: SampleTrialSettings, conditions: Sequence[str]) -> pd.DataFrame:
+    """Return the planted effect of every condition on every outcome.
+
+    Parameters
+    ----------
+    settings : SampleTrialSettings
+    conditions : sequence of str
+        Of the plan, the reference first.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``true_effects``.
+    """
+    reference, *others = conditions
+    rows: list[tuple] = []
+    for condition in others:
+        if settings.with_ramp:
+            rows.append(_effect_on_delta_f(settings.hysteresis, condition, reference))
+    for condition in others:
+        if settings.with_vibstim:
+            rows += _effects_on_vibstim(settings.vibstim.response, condition, reference)
+        for name, score in settings.scores.items():
+            effect, of_reference = (score.planted_effect(name, level) for level in (condition, reference))
+            rows.append((name.split(".")[1], condition, reference, effect - of_reference, np.nan, np.nan))
+    return pd.DataFrame(rows, columns=list(load_schema("true_effects")["columns"]))
 
 
-def _effects_on_delta_f(settings: HysteresisSettings) -> pd.DataFrame:
-    conditions = list(settings.effects)
-    return pd.DataFrame(
-        {
-            "outcome": "delta_f",
-            "condition": conditions,
-            "reference": settings.reference,
-            "effect": [settings.planted_effect(condition) for condition in conditions],
-            "published_effect": [settings.effects[condition] for condition in conditions],
-            "scale": settings.effect_scale,
-        }
-    )
+def _effect_on_delta_f(settings: HysteresisSettings, condition: str, reference: str) -> tuple:
+    effect, of_reference = (settings.planted_effect(level) for level in (condition, reference))
+    published = settings.effects[condition] - settings.effects[reference]
+    return ("delta_f", condition, reference, effect - of_reference, published, settings.effect_scale)
 
 
-def _effects_on_vibstim(settings: ResponseSettings) -> pd.DataFrame:
-    """Return the differences of means that the relative effects come to; none is published as a number."""
-    rows = []
-    for condition in settings.effects:
-        shift = {name: mean * (settings.ratio(condition) - 1) for name, mean in settings.means.items()}
-        shift["before_nmes"] = 0.0
-        effects = {f"{signal}_{name}": shift[name] for signal in ("torque", "emg") for name in shift}
-        effects["torque_rise"] = shift["vibration"]
-        rows += [(outcome, condition, settings.reference, effect) for outcome, effect in effects.items()]
-    table = pd.DataFrame(rows, columns=["outcome", "condition", "reference", "effect"])
-    return table.assign(published_effect=np.nan, scale=np.nan)
+def _effects_on_vibstim(settings: ResponseSettings, condition: str, reference: str) -> list[tuple]:
+    """Return the differences of means that the ratios come to; none is published as a number."""
+    difference = settings.ratio(condition) - settings.ratio(reference)
+    shift = {name: mean * difference for name, mean in settings.means.items()}
+    shift["before_nmes"] = 0.0
+    effects = {f"{signal}_{name}": shift[name] for signal in ("torque", "emg") for name in shift}
+    effects["torque_rise"] = shift["vibration"]
+    return [(outcome, condition, reference, effect, np.nan, np.nan) for outcome, effect in effects.items()]
 
 
-def write_true_effects(settings: SampleTrialSettings, path: str | Path) -> None:
+def write_true_effects(settings: SampleTrialSettings, conditions: Sequence[str], path: str | Path) -> None:
     """Write the planted effects, schema ``true_effects``."""
-    write_table(true_effects(settings), path, "true_effects")
+    write_table(true_effects(settings, conditions), path, "true_effects")

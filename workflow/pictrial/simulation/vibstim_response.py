@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pictrial.errors import InputError
+from pictrial.simulation.planted import of_condition
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class TruthWindows:
 
 @dataclass(frozen=True)
 class ResponseSettings:
-    """Torque of the population in the reference condition, in % MVC and s; effects are relative.
+    """Torque of the population where the ratio is 1, in % MVC and s; conditions multiply it by their ratio.
 
     Mean and SD over all people come to about 10 ± 9 (end of vibration) and 5 ± 5 (sustained), as published
     (9.7 ± 9.0 and 5.4 ± 5.9, Mesquita et al. 2022). About half respond; with fewer than `responders`, and
-    next to nothing in the others, the SD would be above the published one. The effects hold for both.
+    next to nothing in the others, the SD would be above the published one. The ratios hold for both.
     """
 
     responders: float = 0.6
@@ -91,17 +91,23 @@ class ResponseSettings:
     before_nmes: tuple[float, float] = (0.5, 2.5)
     of_non_responders: float = 0.2  # at most, at the end of vibration
     residual: float = 0.10  # relative SD from session to session, of each torque on its own
-    reference: str = "control"
-    effects: dict[str, float] = field(default_factory=lambda: {"stimulation": 0.0, "relaxation": -0.25})
+    ratios: dict[str, float] = field(
+        default_factory=lambda: {"control": 1.0, "stimulation": 1.0, "relaxation": 0.75}
+    )
     fall: float = 1.5  # from the level of the vibration to the sustained one
     hold: tuple[float, float] = (4.5, 7.0)  # how long after the vibration the sustained level ends
     decay: float = 3.0
     evoked: float = 20.0  # mean torque evoked by NMES
     contraction_time: float = 0.06  # of the twitch
 
+    def __post_init__(self):
+        # Lists from a configuration are as good as tuples.
+        for name in ("sustained_share", "before_nmes", "hold"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
     @property
     def means(self) -> dict[str, float]:
-        """Mean torque of all people in each window in the reference condition, % MVC."""
+        """Mean torque of all people in each window where the ratio is 1, % MVC."""
         respond, others = self.responders, 1 - self.responders
         before = respond * np.mean(self.before_nmes) + others * self.of_non_responders / 4
         vibration = respond * (self.lowest + self.excess) + others * self.of_non_responders / 2
@@ -109,23 +115,19 @@ class ResponseSettings:
         return {"before_nmes": float(before), "vibration": float(vibration), "sustained": float(sustained)}
 
     def ratio(self, condition: str) -> float:
-        """Return the population's ratio of `condition` to the reference.
+        """Return by what `condition` multiplies the torques at the end of vibration and sustained.
 
         Raises
         ------
         InputError
-            Where no effect is set for the condition.
+            Where no ratio is set for the condition.
         """
-        known = {self.reference: 0.0, **self.effects}
-        if condition not in known:
-            rule = f"condition {condition!r} has no effect on VibStim"
-            raise InputError("simulation", rule, f"Known are {', '.join(known)}.")
-        return 1 + known[condition]
+        return of_condition("vibstim_response.ratios", self.ratios, condition)
 
 
 @dataclass(frozen=True)
 class VibstimPerson:
-    """What stays the same from session to session: torques in % MVC in the reference condition."""
+    """What stays the same from session to session: torques in % MVC where the ratio is 1."""
 
     responder: bool
     before_nmes: float

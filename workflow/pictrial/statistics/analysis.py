@@ -9,10 +9,10 @@ from pictrial.statistics.analysis_results import ALL, ResultsBuilder, contrast_n
 from pictrial.statistics.family_adjustment import adjust, adjustable
 from pictrial.statistics.paired import no_comparison, participant_means
 from pictrial.statistics.questions import Question, ResultTable
-from pictrial.trial.analysis_tables import in_population, select_population
 from pictrial.trial.plan import Family, TrialPlan
+from pictrial.trial.populations import in_population, select_population
 
-#: Analysis under which the outcomes are described.
+#: Analysis under which the outcomes are described; see `descriptive_of`.
 DESCRIPTIVE = "descriptive"
 #: Analysis under which a plan without analyses says why it has none.
 NO_ANALYSIS = "comparison"
@@ -52,6 +52,11 @@ def join_results(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return ard
 
 
+def descriptive_of(experiment: str | None) -> str:
+    """Return the analysis under which outcomes are described: one for each experiment of the plan."""
+    return f"{DESCRIPTIVE}_{experiment}" if experiment else DESCRIPTIVE
+
+
 def describe(plan: TrialPlan, outcomes: pd.DataFrame, inputs_sha256: str) -> pd.DataFrame:
     """Describe every outcome; where the plan has no analysis, say why there is no comparison.
 
@@ -75,16 +80,21 @@ def describe(plan: TrialPlan, outcomes: pd.DataFrame, inputs_sha256: str) -> pd.
     """
     _refuse_infinite(outcomes)
     rows = []
-    for outcome in plan.outcomes:
-        results = ResultsBuilder(DESCRIPTIVE, DESCRIPTIVE, outcome, "all_units", inputs_sha256)
-        units = plan.outcomes[outcome].level == "motor_unit"
-        _describe(results, outcomes[outcomes["outcome"] == outcome], list(plan.conditions), units)
-        rows += results.rows
+    for experiment in plan.experiments or [None]:
+        name, here = descriptive_of(experiment), _of_experiment(plan, outcomes, experiment)
+        for outcome in plan.outcomes:
+            if not set(plan.sequences_of(experiment)) & set(plan.sequences_with(plan.task_of(outcome))):
+                continue  # The experiment has no recordings of it.
+            results = ResultsBuilder(name, DESCRIPTIVE, outcome, plan.everyone, inputs_sha256)
+            units = plan.outcomes[outcome].level == "motor_unit"
+            conditions = plan.conditions_of(experiment)
+            _describe(results, here[here["outcome"] == outcome], conditions, units)
+            rows += results.rows
     if not plan.analyses:
         first = next(iter(plan.outcomes))
         there = outcomes[(outcomes["outcome"] == first) & outcomes["value"].notna()]
         why = no_comparison(participant_means(there, list(plan.conditions))) or plan.no_comparison
-        results = ResultsBuilder(NO_ANALYSIS, "primary", first, "all_units", inputs_sha256)
+        results = ResultsBuilder(NO_ANALYSIS, "primary", first, plan.everyone, inputs_sha256)
         warning = why or "the plan has no analysis"
         results.add("contrast", ALL, {"estimate": np.nan}, there, "none", warning=warning)
         rows += results.rows
@@ -137,27 +147,34 @@ def ask(plan: TrialPlan, name: str, outcomes: pd.DataFrame, seed: int) -> Questi
         Where a contrast is in two families of the analysis, or a value is infinite.
     """
     _refuse_infinite(outcomes)
-    analysis, conditions = plan.analyses[name], list(plan.conditions)
+    analysis = plan.analyses[name]
+    population, conditions = plan.populations[analysis.population], plan.conditions_of(analysis.experiment)
     not_compared = (plan.reference, analysis.baseline)
+    outcomes = _of_experiment(plan, outcomes, analysis.experiment)
     of_outcome = outcomes[outcomes["outcome"] == analysis.outcome]
     planned = [pair for family in families_of(plan, name) for pair in family.contrasts]
     if len(set(planned)) < len(planned):
         raise InputError(f"analysis {name}", "a contrast is in two of its families", "Name it in one family.")
     return Question(
         analysis=analysis,
-        rows=select_population(of_outcome, analysis.population),
+        rows=select_population(of_outcome, population),
         conditions=conditions,
         # Without a family: every condition (arm) against the reference, exploratory.
         pairs=planned or [(level, plan.reference) for level in conditions if level not in not_compared],
         seed=seed,
-        lost=of_outcome[of_outcome["value"].isna() & in_population(of_outcome, analysis.population)],
-        other=select_population(outcomes[outcomes["outcome"] == analysis.other], analysis.population),
+        lost=of_outcome[of_outcome["value"].isna() & in_population(of_outcome, population)],
+        other=select_population(outcomes[outcomes["outcome"] == analysis.other], population),
     )
 
 
 def families_of(plan: TrialPlan, name: str) -> list[Family]:
     """Return the families of the plan that an analysis belongs to."""
     return [family for family in plan.families.values() if name in family.analyses]
+
+
+def _of_experiment(plan: TrialPlan, outcomes: pd.DataFrame, experiment: str | None) -> pd.DataFrame:
+    """Return the rows of the experiment's participants; all where the trial has no experiments."""
+    return outcomes[outcomes["sequence"].isin(plan.sequences_of(experiment))] if experiment else outcomes
 
 
 def _refuse_infinite(outcomes: pd.DataFrame) -> None:

@@ -12,6 +12,7 @@ from pictrial.seeds import random_generator
 from pictrial.statistics.estimated_marginal_means import custom_contrasts, marginal_means
 from pictrial.statistics.fitted_model import CONFIDENCE, fit_model
 from pictrial.statistics.model_arrays import NotEstimable
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE
 
 REPLICATES = 1000
 #: With fewer participants the intervals are too short; see docs/sensitivity_analyses.md for how much.
@@ -33,6 +34,7 @@ def cluster_bootstrap(
     seed: int,
     replicates: int = REPLICATES,
     processes: int = 1,
+    variances: str = NONNEGATIVE,
 ) -> pd.DataFrame:
     """Resample participants with replacement and estimate the contrasts again.
 
@@ -55,6 +57,8 @@ def cluster_bootstrap(
     replicates : int
     processes : int
         The result does not depend on it.
+    variances : str
+        As for `fit_model`.
 
     Returns
     -------
@@ -86,9 +90,9 @@ def cluster_bootstrap(
         differences = _differences(frame, pairs)
         observed, found = _mean(differences), [_mean(differences[sample]) for sample in samples]
     else:
-        observed = _contrasts(frame, formula, levels, pairs)
+        observed = _contrasts(frame, formula, levels, pairs, variances)
         of_people = [frame[frame["participant"] == name] for name in participants]
-        refit = partial(_refit, of_people, formula, levels, pairs)
+        refit = partial(_refit, of_people, formula, levels, pairs, variances)
         if processes == 1:
             found = [refit(sample) for sample in samples]
         else:
@@ -154,6 +158,7 @@ def _refit(
     formula: str,
     levels: Mapping[str, Sequence[str]],
     pairs: Sequence[tuple[str, str]],
+    variances: str,
     sample: np.ndarray,
 ) -> np.ndarray:
     """Return the contrasts of the participants `sample`, shape (pairs,); NaN what is not estimable."""
@@ -162,7 +167,7 @@ def _refit(
     copies = [of_people[one].assign(participant=f"{number:04d}") for number, one in enumerate(sample)]
     try:
         with threadpool_limits(1):
-            return _contrasts(pd.concat(copies, ignore_index=True), formula, levels, pairs)
+            return _contrasts(pd.concat(copies, ignore_index=True), formula, levels, pairs, variances)
     except (NotEstimable, InputError):  # such as a sequence that nobody in this sample has
         return np.full(len(pairs), np.nan)
 
@@ -172,9 +177,10 @@ def _contrasts(
     formula: str,
     levels: Mapping[str, Sequence[str]],
     pairs: Sequence[tuple[str, str]],
+    variances: str,
 ) -> np.ndarray:
     """Return the estimates alone: `planned_contrasts` takes longer for their standard errors than the fit."""
-    model = fit_model(frame, formula, levels)
+    model = fit_model(frame, formula, levels, variances=variances)
     means = marginal_means(model.design, "~ condition")
     estimates = np.full(len(pairs), np.nan)
     for place, (level, minus) in enumerate(pairs):

@@ -117,7 +117,7 @@ def require_agreement(table: pd.DataFrame) -> None:
 
 def _row(analysis: str, fit: LinearMixedModel) -> dict:
     row = {"analysis": analysis, "engine": ENGINE}
-    if why_not := _expressible(fit.matrices):
+    if why_not := _expressible(fit):
         return row | {"verdict": "cannot express", "note": f"cannot express: {why_not}"}
     ends = [fit_by_statsmodels(fit, optimiser) for optimiser in OPTIMISERS]
     found = [end for end in ends if isinstance(end, Optimum)]
@@ -149,13 +149,16 @@ def _deviations(fit: LinearMixedModel, theta: np.ndarray, sigma: float) -> np.nd
     return sigma * np.append(np.concatenate(rows), 1.0)
 
 
-def _expressible(matrices: ModelMatrices) -> str:
+def _expressible(fit: LinearMixedModel) -> str:
     """Return why statsmodels cannot express the model, "" if it can.
 
-    Its groups are independent of each other, so they are the connected components of the levels. Within
-    them it has independent effects, and correlated ones of one term that has one level per group.
+    It has no negative variances. Its groups are independent of each other, so they are the connected
+    components of the levels. Within them it has independent effects, and correlated ones of one term that has
+    one level per group.
     """
-    blocks = _blocks(matrices)
+    if fit.negative_components:
+        return f"variance below zero: {', '.join(fit.negative_components)}"
+    matrices, blocks = fit.matrices, _blocks(fit.matrices)
     correlated = [term for term in matrices.random if len(term.columns) > 1]
     for term in correlated:
         if term.n_levels != blocks.max() + 1:

@@ -61,7 +61,7 @@ def random_effect_diagnostics(model: FittedModel) -> pd.DataFrame:
     -------
     DataFrame
         group, effect (column), level, blup, standardised_blup (by its own standard deviation under the
-        model, the root of the diagonal of T Z'P Z T; NaN where the variance is zero), normal_quantile
+        model, the root of the diagonal of T Z'P Z T; NaN where the variance is not above 0), normal_quantile
         (expected of its rank, `normal_quantiles`).
     """
     fit = model.fit
@@ -76,7 +76,7 @@ def random_effect_diagnostics(model: FittedModel) -> pd.DataFrame:
     for term, between, effects, variance in zip(
         fit.matrices.random, fit.term_covariances, fit.random_effects, variances, strict=True
     ):
-        there = variance > _FLAT * np.diag(between)
+        there = (variance > _FLAT * np.diag(between)) & (np.diag(between) >= 0)
         for index, effect in enumerate(term.columns):
             errors = np.sqrt(np.where(there[:, index], variance[:, index], np.nan))
             standardised = effects[:, index] / errors

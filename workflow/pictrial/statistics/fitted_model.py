@@ -10,6 +10,7 @@ from pictrial.statistics.estimated_marginal_means import LinearFunctions, custom
 from pictrial.statistics.linear_mixed_model import LinearMixedModel, fit_linear_mixed_model
 from pictrial.statistics.model_inference import evaluate_functions, small_sample_inference
 from pictrial.statistics.model_matrices import ModelDesign, build_model
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE, UNCONSTRAINED, without_bound
 
 CONFIDENCE = 0.95
 #: How the plan names what `small_sample_inference` calls otherwise.
@@ -49,6 +50,7 @@ def fit_model(
     formula: str,
     levels: Mapping[str, Sequence[str]],
     weights: np.ndarray | None = None,
+    variances: str = NONNEGATIVE,
 ) -> FittedModel:
     """Fit `formula` to `frame` by REML.
 
@@ -62,11 +64,13 @@ def fit_model(
         Factors with an order of their own, reference first.
     weights : ndarray, shape (observations,), optional
         Prior weights: the residual variance of an observation is sigma^2 / weight.
+    variances : str
+        `NONNEGATIVE`, or `UNCONSTRAINED`: estimated below zero where the data say so.
 
     Raises
     ------
     InputError
-        Where formula and table do not fit each other.
+        Where formula and table do not fit each other, or unconstrained variances are asked of slopes.
     NotEstimable
         Where the data are too few for the model.
     """
@@ -75,7 +79,9 @@ def fit_model(
     with threadpool_limits(1):  # the matrices are small: more threads would only wait for each other
         design = build_model(frame, formula, levels)
         fit = fit_linear_mixed_model(replace(design.matrices, weights=weights))
-    return FittedModel(design, fit, _warnings(design, fit))
+        if variances == UNCONSTRAINED:
+            fit = without_bound(fit)
+    return FittedModel(design, fit, _warnings(design, fit, variances))
 
 
 def condition_means(model: FittedModel, df_method: str, factor: str = "condition") -> pd.DataFrame:
@@ -153,10 +159,14 @@ def _evaluated(model: FittedModel, functions: LinearFunctions, df_method: str) -
     return table.assign(warning=np.where(functions.estimable, "", aliased))
 
 
-def _warnings(design: ModelDesign, fit: LinearMixedModel) -> list[str]:
+def _warnings(design: ModelDesign, fit: LinearMixedModel, variances: str) -> list[str]:
     notes = [f"variance of {name} left out: {reason}" for name, reason in design.absorbed.items()]
     if design.dropped:
         notes.append(f"aliased columns left out: {', '.join(design.dropped)}")
     if fit.singular:
         notes.append(f"variance estimated as zero: {', '.join(fit.zero_components)}")
+        if variances == UNCONSTRAINED:
+            notes.append("held at zero: below it, the deviance falls until the data have no covariance")
+    if fit.negative_components:
+        notes.append(f"variance estimated below zero: {', '.join(fit.negative_components)}")
     return notes

@@ -9,6 +9,7 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.statistics.fitted_model import FittedModel, fit_model, planned_contrasts
 from pictrial.statistics.model_arrays import NotEstimable
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE, standard_deviation
 
 _NUMBERS = ["estimate", "standard_error", "df", "t", "p", "ci_lower", "ci_upper"]
 
@@ -43,13 +44,14 @@ def participant_influence(
     pairs: Sequence[tuple[str, str]],
     df_method: str,
     weights: np.ndarray | None = None,
+    variances: str = NONNEGATIVE,
     cluster: str = "participant",
 ) -> ParticipantInfluence:
     """Fit `formula` without each participant and compare with the fit to all.
 
     Parameters
     ----------
-    frame, formula, levels, weights
+    frame, formula, levels, weights, variances
         As `pictrial.statistics.fitted_model.fit_model`.
     pairs, df_method
         As `pictrial.statistics.fitted_model.planned_contrasts`.
@@ -63,14 +65,15 @@ def participant_influence(
     NotEstimable
         Where the data of all participants are too few for the model.
     """
-    model = fit_model(frame, formula, levels, weights)
+    model = fit_model(frame, formula, levels, weights, variances)
     whole = planned_contrasts(model, pairs, df_method)
     deviations = standard_deviations(model)
     contrasts, components = [], []
     for name in frame[cluster].unique():
         kept = (frame[cluster] != name).to_numpy()
         try:
-            without = fit_model(frame[kept], formula, levels, None if weights is None else weights[kept])
+            own = None if weights is None else weights[kept]
+            without = fit_model(frame[kept], formula, levels, own, variances)
             if not any(set(pair) <= set(frame.loc[kept, "condition"]) for pair in pairs):
                 raise NotEstimable("no planned contrast keeps both its levels")
             table = planned_contrasts(without, pairs, df_method)
@@ -122,19 +125,22 @@ def cooks_distance(model: FittedModel, without: FittedModel, kept: np.ndarray) -
 
 
 def standard_deviations(model: FittedModel) -> pd.Series:
-    """Return the standard deviation of every random effect, by group and column, and of the residual."""
+    """Return the standard deviation of every random effect, by group and column, and of the residual.
+
+    A variance below zero has none: NaN.
+    """
     fit = model.fit
     found = {
-        f"{term.group}.{column}": float(np.sqrt(between[index, index]))
+        f"{term.group}.{column}": standard_deviation(variance)
         for term, between in zip(fit.matrices.random, fit.term_covariances, strict=True)
-        for index, column in enumerate(term.columns)
+        for column, variance in zip(term.columns, np.diag(between), strict=True)
     }
     return pd.Series({**found, "residual": fit.sigma}, dtype=float)
 
 
 def _components(name: str, there: pd.Series, whole: pd.Series) -> pd.DataFrame:
     values = there.reindex(whole.index).to_numpy()
-    absent = f"not estimable without {name}"
+    absent = f"{'not estimable' if np.isnan(values).all() else 'variance below zero'} without {name}"
     return pd.DataFrame(
         {
             "without": name,

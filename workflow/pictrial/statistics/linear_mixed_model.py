@@ -93,10 +93,22 @@ class LinearMixedModel:
         """What the tests of the fixed effects are built on, evaluated once."""
         return covariance_derivatives(self.equations, self.equations.scaled(self.theta), self.sigma)
 
+    @cached_property
+    def curvature(self) -> tuple[np.ndarray, np.ndarray]:
+        """The Jacobian of g and the observed Hessian of the deviance, both in (theta, sigma)."""
+        theta = self.equations.scaled(self.theta)
+        return hessian_in_theta(self.equations, self.derivatives, theta, self.reml)
+
     @property
     def singular(self) -> bool:
         """Whether the fit lies on the boundary (lme4's `isSingular`)."""
         return bool(self.zero_components)
+
+    @property
+    def negative_components(self) -> tuple[str, ...]:
+        """Names of the variances below zero; only `without_bound` gives any."""
+        pairs = zip(self.theta_names, self.theta, strict=True)
+        return tuple(name for name, value in pairs if np.isnan(value))
 
     @property
     def npar(self) -> int:

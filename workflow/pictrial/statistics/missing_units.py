@@ -22,6 +22,7 @@ from pictrial.statistics.fitted_model import (
 from pictrial.statistics.linear_mixed_model import fit_linear_mixed_model
 from pictrial.statistics.model_matrices import build_model
 from pictrial.statistics.multiple_imputation import impute, rubins_rules
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE, UNCONSTRAINED, without_bound
 
 IMPUTATIONS = 20
 _UNIT = ["participant", "unit_id"]
@@ -117,6 +118,7 @@ def delta_adjustment(
     seed: int,
     sessions: pd.DataFrame | None = None,
     n_imputations: int = IMPUTATIONS,
+    variances: str = NONNEGATIVE,
 ) -> DeltaAdjustment:
     """Impute missing cells as missing at random, shift them by delta and analyse, for every delta.
 
@@ -138,6 +140,8 @@ def delta_adjustment(
         As for `planned_cells`.
     n_imputations : int
         Two at least.
+    variances : str
+        Of the analyses, as for `fit_model`; what is missing is drawn with nonnegative ones.
 
     Raises
     ------
@@ -158,13 +162,16 @@ def delta_adjustment(
     moves = ~observed & cells["condition"].isin(list(shifted)).to_numpy()
     primary = fit_model(cells[observed], formula, levels)
     if observed.all():
-        tables = [planned_contrasts(primary, pairs, df_method).assign(missing_share=0.0)]
+        complete = fit_model(cells, formula, levels, variances=variances)
+        tables = [planned_contrasts(complete, pairs, df_method).assign(missing_share=0.0)]
     else:
         # Of the completed trials only the response differs.
         design = build_model(cells.fillna({"value": 0.0}), formula, levels)
 
         def analyse(response: np.ndarray) -> pd.DataFrame:
             fit = fit_linear_mixed_model(replace(design.matrices, response=response))
+            if variances == UNCONSTRAINED:
+                fit = without_bound(fit)
             return planned_contrasts(FittedModel(design, fit, []), pairs, df_method)
 
         with threadpool_limits(1):  # The matrices are small: more threads would only wait for each other.
@@ -188,6 +195,7 @@ def extreme_case_bounds(
     pairs: Sequence[tuple[str, str]],
     df_method: str,
     sessions: pd.DataFrame | None = None,
+    variances: str = NONNEGATIVE,
 ) -> pd.DataFrame:
     """Fill the missing cells of a contrast with the extremes of the outcome that were observed.
 
@@ -196,7 +204,7 @@ def extreme_case_bounds(
 
     Parameters
     ----------
-    rows, formula, levels, pairs, df_method, sessions
+    rows, formula, levels, pairs, df_method, sessions, variances
         As for `delta_adjustment`.
 
     Returns
@@ -214,7 +222,7 @@ def extreme_case_bounds(
             value = cells["value"].mask(missing & (cells["condition"] == level), of_level)
             value = value.mask(missing & (cells["condition"] == minus), of_minus)
             filled = cells.assign(value=value).dropna(subset=["value"])
-            model = fit_model(filled, formula, levels)
+            model = fit_model(filled, formula, levels, variances=variances)
             found[name] = planned_contrasts(model, [(level, minus)], df_method).iloc[0]
         bounds.append(
             {

@@ -26,6 +26,7 @@ from pictrial.statistics.model_matrices import INTERCEPT, ModelDesign
 from pictrial.statistics.questions import Answer, Question, ResultTable, blank_contrasts, blank_levels
 from pictrial.statistics.transformation import back_transform_contrasts, back_transform_means, transform
 from pictrial.statistics.type_three import type_three_hypotheses
+from pictrial.statistics.unconstrained_variances import standard_deviation
 
 METHOD = "linear mixed model, REML"
 DF_NAMES = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
@@ -101,7 +102,8 @@ def fit_as_planned(question: Question) -> PlannedFit:
     if question.analysis.transformation:
         how = question.analysis.transformation
         frame, record = frame.assign(value=transform(frame["value"], **how)), {"transformation": how}
-    return PlannedFit(fit_model(frame, question.formula, question.levels, weights), frame, weights, record)
+    model = fit_model(frame, question.formula, question.levels, weights, question.variances)
+    return PlannedFit(model, frame, weights, record)
 
 
 def precision_weights(question: Question) -> tuple[np.ndarray, float]:
@@ -195,6 +197,7 @@ def fit_record(model: FittedModel, question: Question) -> dict:
     """Return what a reader needs to judge or repeat the fit, ready for JSON."""
     design, fit = model.design, model.fit
     errors = np.sqrt(np.diag(fit.covariance))
+    estimated = zip(fit.theta_names, fit.theta, strict=True)
     return {
         "formula": design.formula.text,
         "fitted_formula": design.fitted_formula,
@@ -210,9 +213,11 @@ def fit_record(model: FittedModel, question: Question) -> dict:
         "start_deviances": list(fit.start_deviances),
         "largest_gradient": fit.largest_gradient,
         "sigma": fit.sigma,
-        "theta": dict(zip(fit.theta_names, map(float, fit.theta), strict=True)),
+        "theta": {name: float(theta) for name, theta in estimated if np.isfinite(theta)},
         "variances": dict(components(model)[["level", "variance"]].dropna().itertuples(index=False)),
+        "variance_estimates": question.variances,
         "singular": list(fit.zero_components),
+        "negative": list(fit.negative_components),
         "absorbed": design.absorbed,
         "dropped_columns": design.dropped,
         "fixed_effects": {
@@ -232,8 +237,11 @@ def _diagnostics(observations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _component(level: str, variance: float) -> dict:
-    zero = "" if variance != 0 else "estimated as zero"
-    return {"level": level, "variance": variance, "standard_deviation": np.sqrt(variance), "warning": zero}
+    warning = "estimated as zero" if variance == 0 else ""
+    if variance < 0:
+        warning = "estimated below zero: less alike than by chance, no standard deviation"
+    deviation = standard_deviation(variance)
+    return {"level": level, "variance": variance, "standard_deviation": deviation, "warning": warning}
 
 
 def _noted(table: pd.DataFrame, notes: str) -> pd.DataFrame:

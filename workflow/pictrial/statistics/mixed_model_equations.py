@@ -88,7 +88,7 @@ class MixedModelEquations:
         self._log_weights = 2 * float(np.log(self._root).sum())
         self._fixed, self._triangle = np.linalg.qr(matrices.fixed * self._root[:, None])
         self._log_triangle = 2 * float(np.log(np.abs(np.diag(self._triangle))).sum())
-        fixed_and_response = np.column_stack([self._fixed, self._scaled_residual(matrices.response)])
+        fixed_and_response = self.fixed_and_response()
         self.crossproduct = fixed_and_response.T @ fixed_and_response
         self._scales = [_triangular_scale(term, self._root) for term in matrices.random]
         self._lay_out_theta()
@@ -109,6 +109,10 @@ class MixedModelEquations:
             zc[number, local, -1] = zy[own]
             other.components.append(replace(block, zc=zc))
         return other
+
+    def fixed_and_response(self) -> np.ndarray:
+        """Return C = [X, y] as it is inside (see the module), shape (n, p + 1)."""
+        return np.column_stack([self._fixed, self._scaled_residual(self.matrices.response)])
 
     def _scaled_residual(self, response: np.ndarray) -> np.ndarray:
         """Return what X leaves of the weighted response, and keep its coefficients and its scale."""
@@ -226,13 +230,19 @@ class MixedModelEquations:
         """
         moments = self.moments(theta)
         residual_df = self.n - self.p if reml else self.n
+        precision = residual_df / self._residual_square(moments)
+        return self.deviance_of(moments, reml), self._gradient(theta, moments, precision, reml)
+
+    def deviance_of(self, moments: Moments, reml: bool) -> float:
+        """Return the deviance whose crossproducts are `moments`."""
+        residual_df = self.n - self.p if reml else self.n
         rss = self._residual_square(moments)
         deviance = moments.log_determinant + residual_df * (1 + np.log(2 * np.pi * rss / residual_df))
         deviance += 2 * residual_df * np.log(self.response_scale) - self._log_weights
         if reml:
             deviance += np.linalg.slogdet(moments.cwc[:-1, :-1])[1]
             deviance += self._log_triangle
-        return float(deviance), self._gradient(theta, moments, residual_df / rss, reml)
+        return float(deviance)
 
     def deviance_at_sigma(self, theta: np.ndarray, sigma: float) -> tuple[float, np.ndarray, float]:
         """Return -2 log likelihood (not restricted) at `theta` (scaled) and `sigma`, profiled over b.
@@ -260,7 +270,10 @@ class MixedModelEquations:
 
     def estimates(self, theta: np.ndarray, reml: bool) -> tuple[float, np.ndarray, np.ndarray]:
         """Return sigma, b and the covariance of b at `theta` (scaled), in the units of the data."""
-        moments = self.moments(theta)
+        return self.estimates_of(self.moments(theta), reml)
+
+    def estimates_of(self, moments: Moments, reml: bool) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return what `estimates` does, from crossproducts."""
         sigma = np.sqrt(self._residual_square(moments) / (self.n - self.p if reml else self.n))
         sigma *= self.response_scale
         beta = self._start - self.response_scale * moments.residual_map[:-1, -1]

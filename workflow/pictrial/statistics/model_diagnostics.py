@@ -51,6 +51,7 @@ def diagnose(question: Question) -> ModelDiagnostics:
         question.pairs,
         question.df_method,
         planned.weights,
+        question.variances,
     )
     return ModelDiagnostics(
         observation_diagnostics(planned.model, planned.frame),

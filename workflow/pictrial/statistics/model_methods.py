@@ -5,7 +5,7 @@ import pandas as pd
 
 from pictrial.statistics.cluster_bootstrap import cluster_bootstrap as resampled_contrasts
 from pictrial.statistics.cluster_robust import cluster_robust_contrasts
-from pictrial.statistics.fitted_model import planned_contrasts
+from pictrial.statistics.fitted_model import fit_model, planned_contrasts
 from pictrial.statistics.influence import participant_influence
 from pictrial.statistics.missing_units import delta_adjustment, extreme_case_bounds, presence_patterns
 from pictrial.statistics.mixed_model_analysis import DF_NAMES, METHOD
@@ -31,7 +31,9 @@ def cluster_robust(question: Question) -> Answer:
 def residual_variance(question: Question) -> Answer:
     """Let the residual variance differ between conditions."""
     question.means()
-    found = fit_residual_variance_by(question.frame, question.formula, question.levels)
+    found = fit_residual_variance_by(
+        question.frame, question.formula, question.levels, variances=question.variances
+    )
     table = planned_contrasts(found.model, question.pairs, question.df_method)
     test = {"level": "residual by condition", "chi_square": found.chi_squared, "df": found.df, "p": found.p}
     method, df_name = f"{METHOD}; residual variance by condition", DF_NAMES[question.df_method]
@@ -56,7 +58,12 @@ def leave_one_out(question: Question) -> Answer:
     """Fit the model without each participant."""
     question.means()
     found = participant_influence(
-        question.frame, question.formula, question.levels, question.pairs, question.df_method
+        question.frame,
+        question.formula,
+        question.levels,
+        question.pairs,
+        question.df_method,
+        variances=question.variances,
     )
     left_out = found.contrasts["without"]
     table = found.contrasts.assign(detail="without " + left_out).drop(columns="without")
@@ -91,6 +98,7 @@ def cluster_bootstrap(question: Question) -> Answer:
         question.pairs,
         question.seed,
         int(question.analysis.resamples or 0),
+        variances=question.variances,
     )
     method = f"{METHOD}; participants resampled with replacement"
     table = table.drop(columns="n_participants")
@@ -99,7 +107,9 @@ def cluster_bootstrap(question: Question) -> Answer:
 
 def parametric_bootstrap(question: Question) -> Answer:
     """Draw trials from the fitted model: tests of its terms, and intervals of its standard deviations."""
-    model, seed = question.fitted(), question.seed
+    question.means()
+    # No random effects can be drawn that have a negative variance.
+    model, seed = fit_model(question.frame, question.formula, question.levels), question.seed
     draws = int(question.analysis.resamples or 0)
     design, fit = model.design, model.fit
     fixed = bootstrap_fixed_terms(design, fit, seed, draws, terms=["condition"])
@@ -132,8 +142,16 @@ def tipping_point(question: Question) -> Answer:
         shifted=[name for name in question.conditions[1:] if name != analysis.baseline],
         seed=question.seed,
         n_imputations=int(analysis.imputations or 0),
+        variances=question.variances,
     )
-    bounds = extreme_case_bounds(rows, question.formula, question.levels, question.pairs, question.df_method)
+    bounds = extreme_case_bounds(
+        rows,
+        question.formula,
+        question.levels,
+        question.pairs,
+        question.df_method,
+        variances=question.variances,
+    )
     table = found.contrasts.drop(columns=["n_imputed", "n_shifted"])
     table = table.assign(detail=[f"delta {delta:+g}" for delta in table["delta"]]).drop(columns="delta")
     patterns = presence_patterns(rows, question.conditions)

@@ -31,6 +31,7 @@ from pictrial.statistics.simulated_outcomes import (
     draw_outcomes,
     williams_sequences,
 )
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE
 from pictrial.trial.plan import TrialPlan
 
 PRIMARY_FORMULA = (
@@ -61,7 +62,7 @@ class PlannedTest:
         The contrasts of one family: (level, minus).
     sequences : tuple of tuple of str
         Conditions in the order of the periods; participants take the sequences in turn.
-    formula, df_method : str
+    formula, df_method, variances : str
         See `fitted_model`.
     adjustment : str
         Of P over `pairs`, a name of `multiplicity.ADJUSTMENTS` but ``mvt``.
@@ -73,6 +74,7 @@ class PlannedTest:
     sequences: tuple[tuple[str, ...], ...]
     formula: str = PRIMARY_FORMULA
     df_method: str = "kenward-roger"
+    variances: str = NONNEGATIVE
     adjustment: str = "holm"
     alpha: float = 0.05
 
@@ -103,6 +105,7 @@ def planned_test(plan: TrialPlan) -> PlannedTest:
         tuple(plan.sequences.values()),
         primary.formula,
         primary.df_method,
+        primary.variances or NONNEGATIVE,
         family.adjustment,
         family.alpha,
     )
@@ -129,7 +132,8 @@ def fitted_standard_deviations(model: FittedModel) -> StandardDeviations:
 def significant(test: PlannedTest, outcomes: pd.DataFrame) -> np.ndarray:
     """Return 1 for every contrast that is significant in one trial, 0 if not, NaN if not estimable."""
     try:
-        model = fit_model(model_frame(outcomes), test.formula, {"condition": test.conditions})
+        frame, levels = model_frame(outcomes), {"condition": test.conditions}
+        model = fit_model(frame, test.formula, levels, variances=test.variances)
     except (NotEstimable, InputError):  # too few rows, or a condition, period or sequence that is not there
         return np.full(len(test.pairs), np.nan)
     table = planned_contrasts(model, test.pairs, test.df_method)
@@ -261,7 +265,8 @@ def protocol_sentence(row: pd.Series, test: PlannedTest, model: OutcomeModel, un
         f"assuming standard deviations of {sd.participant:.2g} {unit} between participants, "
         f"{sd.participant_condition:.2g} of a participant's responses to the conditions, "
         f"{sd.participant_unit:.2g} between the motor units of a participant and {sd.residual:.2g} within "
-        f"them; each trial analysed by {test.formula}, {test.df_method.title()} degrees of freedom."
+        f"them; each trial analysed by {test.formula}, variances {test.variances}, "
+        f"{test.df_method.title()} degrees of freedom."
     )
 
 
@@ -307,4 +312,5 @@ def _check_grid(
     # A formula that does not fit the table would otherwise look like trials without a result.
     sessions = crossover_sessions(4 * len(test.sequences), test.sequences)
     complete = draw_outcomes(sessions, OutcomeModel(), random_generator(0, "power"))
-    fit_model(model_frame(complete), test.formula, {"condition": test.conditions})
+    levels = {"condition": test.conditions}
+    fit_model(model_frame(complete), test.formula, levels, variances=test.variances)

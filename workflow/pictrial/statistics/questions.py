@@ -9,6 +9,7 @@ import pandas as pd
 from pictrial.statistics.fitted_model import FittedModel, fit_model, model_frame
 from pictrial.statistics.model_arrays import NotEstimable
 from pictrial.statistics.paired import no_comparison, participant_means
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE
 from pictrial.trial.planned_analyses import Analysis
 
 
@@ -20,15 +21,15 @@ class Question:
     ----------
     analysis : Analysis
     rows : DataFrame
-        Schema ``outcomes``: the rows of its outcome and population that have a value.
+        Schema ``outcomes``: the rows of its experiment, outcome and population that have a value.
     conditions : list of str
-        In order, the reference first.
+        Those of its experiment in order, the reference first.
     pairs : list of tuple of str
         The contrasts asked for: (condition, minus condition).
     seed : int
         Of the run.
     lost : DataFrame
-        Schema ``outcomes``: the rows of its outcome and population without a value.
+        Schema ``outcomes``: the rows of its experiment, outcome and population without a value.
     other : DataFrame
         As `rows`, of the second outcome of a correlation; empty where the analysis has none.
     """
@@ -61,6 +62,11 @@ class Question:
         """How standard errors and degrees of freedom of contrasts are had."""
         return str(self.analysis.df_method)
 
+    @property
+    def variances(self) -> str:
+        """Whether variances may be estimated below zero."""
+        return self.analysis.variances or NONNEGATIVE
+
     def with_conditions(self, conditions: Sequence[str]) -> pd.DataFrame:
         """Return the rows in `conditions` of the participants who have all of them."""
         at = self.rows[self.rows["condition"].isin(conditions)]
@@ -92,7 +98,7 @@ class Question:
             Where there is nothing to compare, or the data are too few for the model.
         """
         self.means()
-        return fit_model(self.frame, self.formula, self.levels)
+        return fit_model(self.frame, self.formula, self.levels, variances=self.variances)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pictrial.statistics.fitted_model import CONFIDENCE, FittedModel, fit_model
 from pictrial.statistics.linear_mixed_model import LinearMixedModel, fit_linear_mixed_model
 from pictrial.statistics.marginal_covariance import residual_variances, residuals_and_leverages
 from pictrial.statistics.model_arrays import ModelMatrices
+from pictrial.statistics.unconstrained_variances import NONNEGATIVE, UNCONSTRAINED
 
 #: A ratio of residual standard deviations this large, or its inverse, means that one of them runs to zero.
 LARGEST_RATIO = 20.0
@@ -43,7 +44,11 @@ class ResidualVarianceFit:
 
 
 def fit_residual_variance_by(
-    frame: pd.DataFrame, formula: str, levels: Mapping[str, Sequence[str]], factor: str = "condition"
+    frame: pd.DataFrame,
+    formula: str,
+    levels: Mapping[str, Sequence[str]],
+    factor: str = "condition",
+    variances: str = NONNEGATIVE,
 ) -> ResidualVarianceFit:
     """Fit `formula` by REML with a residual variance for each level of `factor`.
 
@@ -55,8 +60,9 @@ def fit_residual_variance_by(
 
     Parameters
     ----------
-    frame, formula, levels
-        As `pictrial.statistics.fitted_model.fit_model`.
+    frame, formula, levels, variances
+        As `pictrial.statistics.fitted_model.fit_model`. The ratios and the likelihood-ratio test are those of
+        nonnegative variances.
     factor : str
         Column of `frame`.
 
@@ -81,6 +87,8 @@ def fit_residual_variance_by(
     if len(names) > 1:
         chi_squared = max(common.fit.deviance - model.fit.deviance, 0.0)
         p = float(chi2.sf(chi_squared, len(found)))
+    if variances == UNCONSTRAINED:
+        model = fit_model(frame, formula, levels, _weights(found, codes), variances)
     ratios = np.exp(np.append(0.0, found))
     table = pd.DataFrame(
         {

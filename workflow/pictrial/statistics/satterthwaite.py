@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from pictrial.statistics.covariance_derivatives import hessian_in_theta
 from pictrial.statistics.linear_mixed_model import JointTest, LinearMixedModel
 
 #: Eigenvalues of the Hessian up to this are left out (lmerTest's tolerance).
@@ -80,8 +79,7 @@ def _pooled_df(dfs: np.ndarray) -> float:
 
 def _contrast_dfs(model: LinearMixedModel, rows: np.ndarray) -> np.ndarray:
     derivatives = model.derivatives
-    theta = model.equations.scaled(model.theta)
-    by_parameter, hessian = hessian_in_theta(model.equations, derivatives, theta, model.reml)
+    by_parameter, hessian = model.curvature
     values, vectors = np.linalg.eigh(hessian)
     kept = values > FLAT
     covariance = 2 * (vectors[:, kept] / values[kept]) @ vectors[:, kept].T

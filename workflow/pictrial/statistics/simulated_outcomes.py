@@ -157,5 +157,5 @@ def draw_outcomes(
         standard_error=np.nan,
         n_controls=1,
         matched=found == table["condition"].nunique(),
-        per_protocol=True,
+        left_out_for=None,
     )

@@ -3,18 +3,31 @@
 All joins of measurements with the plan happen here; from here on conditions are known.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from pictrial.checked_yaml import did_you_mean
 from pictrial.errors import InputError
-from pictrial.tables import load_schema
-from pictrial.trial.plan import ProtocolDeviation, TrialPlan
+from pictrial.tables import load_schema, read_table
+from pictrial.trial.plan import TrialPlan
+from pictrial.trial.populations import reasons_of_rows
 
 _SESSION = ["participant", "session"]
 _MEASURED = ["participant", "unit_id"]
+
+
+def read_of_sessions(schedule: pd.DataFrame, paths: Sequence[str], schema: str) -> pd.DataFrame:
+    """Read a table of each session, in the order of `schedule`, and say whose each row is."""
+    sessions = list(schedule[_SESSION].itertuples(index=False, name=None))
+    if not sessions:  # in a trial without ramps
+        return pd.DataFrame(columns=[*load_schema(schema)["columns"], *_SESSION])
+    tables = [read_table(path, schema) for path in paths]
+    whose = zip(sessions, tables, strict=True)
+    return pd.concat(
+        [table.assign(participant=who, session=session) for (who, session), table in whose], ignore_index=True
+    )
 
 
 def measured_outcomes(
@@ -68,23 +81,23 @@ def measured_outcomes(
 
 
 def build_outcomes(
+    plan: TrialPlan,
     schedule: pd.DataFrame,
     measured: dict[str, pd.DataFrame],
-    deviations: Iterable[ProtocolDeviation] = (),
-    sequences: Mapping[str, Sequence[str]] | None = None,
+    events: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the values of every outcome in every session.
 
     Parameters
     ----------
+    plan : TrialPlan
     schedule : DataFrame
-        Schema ``schedule``.
+        Schema ``schedule``, with the conditions that sessions are analysed as.
     measured : dict of str to DataFrame
-        For each outcome its values: participant, session, value; for one of motor units also unit_id,
-        standard_error and n_controls.
-    deviations : iterable of ProtocolDeviation
-    sequences : mapping of str to sequence of str, optional
-        Conditions of each sequence; without it every sequence has all of the schedule.
+        For each outcome of the plan its values: participant, session, value; for one of motor units also
+        unit_id, standard_error and n_controls.
+    events : DataFrame, optional
+        Schema ``recorded_events``; without it nothing happened.
 
     Returns
     -------
@@ -95,24 +108,22 @@ def build_outcomes(
     Raises
     ------
     InputError
-        Where a value belongs to a session that is not in the schedule, or a unit has two in one.
+        Where a value belongs to a session that is not in the schedule or has no such recording, or a unit
+        has two in one.
     """
-    every = sequences or dict.fromkeys(schedule["sequence"], schedule["condition"].unique())
-    wanted = {name: len(conditions) for name, conditions in every.items()}
+    wanted = {name: len(conditions) for name, conditions in plan.sequences.items()}
+    if events is None:
+        events = pd.DataFrame(columns=list(load_schema("recorded_events")["columns"]), dtype="object")
     parts = []
     for name, values in measured.items():
-        _refuse_unscheduled(values, schedule, name)
-        rows = (
-            _of_motor_units(schedule, values) if "unit_id" in values else _of_participants(schedule, values)
-        )
+        planned = schedule[schedule["sequence"].isin(plan.sequences_with(plan.task_of(name)))]
+        _refuse_unscheduled(values, planned, name)
+        rows = _of_motor_units(planned, values) if "unit_id" in values else _of_participants(planned, values)
         there = rows["condition"].where(rows["value"].notna())
         found = there.groupby([rows[column] for column in _MEASURED], dropna=False).transform("nunique")
-        parts.append(rows.assign(outcome=name, matched=found == rows["sequence"].map(wanted)))
-    outcomes = pd.concat(parts, ignore_index=True)
-    deviating = {(deviation.participant, deviation.session) for deviation in deviations}
-    sessions = zip(outcomes["participant"], outcomes["session"], strict=True)
-    outcomes["per_protocol"] = [session not in deviating for session in sessions]
-    outcomes = outcomes.merge(_previous(schedule), on=_SESSION)
+        rows = rows.assign(outcome=name, matched=found == rows["sequence"].map(wanted))
+        parts.append(rows.assign(left_out_for=reasons_of_rows(plan, rows, events)))
+    outcomes = pd.concat(parts, ignore_index=True).merge(_previous(schedule), on=_SESSION)
     return outcomes[list(load_schema("outcomes")["columns"])]
 
 
@@ -150,19 +161,6 @@ def _previous(planned: pd.DataFrame) -> pd.DataFrame:
     ordered = planned.sort_values(["participant", "period"], kind="stable")
     previous = ordered.groupby("participant")["condition"].shift().fillna("none")
     return ordered[_SESSION].assign(previous=previous)
-
-
-def select_population(outcomes: pd.DataFrame, population: str) -> pd.DataFrame:
-    """Return the rows with a value of ``all_units``, ``matched_units`` or ``per_protocol``."""
-    return outcomes[outcomes["value"].notna() & in_population(outcomes, population)]
-
-
-def in_population(outcomes: pd.DataFrame, population: str) -> pd.Series:
-    """Say of each row whether it belongs to a population, with a value or without."""
-    flags = {"matched_units": "matched", "per_protocol": "per_protocol"}
-    if population == "all_units":
-        return pd.Series(True, outcomes.index)
-    return outcomes[flags[population]].astype(bool)
 
 
 def build_periods(
@@ -216,14 +214,16 @@ def build_periods(
 
 
 def build_participants(
-    schedule: pd.DataFrame, participants: pd.DataFrame, outcomes: pd.DataFrame
+    plan: TrialPlan, schedule: pd.DataFrame, participants: pd.DataFrame, outcomes: pd.DataFrame
 ) -> pd.DataFrame:
     """Describe every planned participant and what they give to the analysis.
 
     Parameters
     ----------
+    plan : TrialPlan
     schedule, outcomes : DataFrame
-        Schemas ``schedule`` and ``outcomes``.
+        Schemas ``schedule`` and ``outcomes``, the latter with every outcome; conditions and motor units are
+        counted by ΔF.
     participants : DataFrame
         The data set's ``participants.tsv``; `sex` and `age` are taken where it has them.
 
@@ -242,15 +242,17 @@ def build_participants(
     described.index = pd.Index(described["participant_id"].str.removeprefix("sub-"))
     table["sex"] = table["participant"].map(described["sex"])
     table["age"] = table["participant"].map(_ages(described["age"]))
-    values = outcomes[outcomes["value"].notna()].groupby("participant")
-    matched = outcomes[outcomes["matched"].astype(bool)].groupby("participant")
+    table["experiment"] = table["participant"].map(plan.experiment_of).astype("string")
+    there = outcomes[outcomes["value"].notna()]
+    delta_f = there[there["outcome"] == "delta_f"]
+    values, matched = delta_f.groupby("participant"), delta_f[delta_f["matched"]].groupby("participant")
     for column, count in {
         "n_conditions": values["condition"].nunique(),
         "n_test_units": values["unit_id"].nunique(),
         "n_matched_units": matched["unit_id"].nunique(),
     }.items():
         table[column] = count.reindex(table["participant"], fill_value=0).to_numpy()
-    table["analysed"] = table["n_conditions"] > 0
+    table["analysed"] = table["participant"].isin(there["participant"])
     return table[list(load_schema("analysis_participants")["columns"])]
 
 
@@ -272,7 +274,7 @@ def build_exclusions(
     channels, quality : DataFrame
         Schemas ``quality_channels`` and ``quality_units``, each with participant and session.
     units, pairs, outcomes : DataFrame
-        Schemas ``units``, ``pairs`` and ``outcomes``.
+        Schemas ``units``, ``pairs`` and ``outcomes``, the latter with every outcome.
     vibstim : DataFrame or None
         Schema ``vibstim_outcomes``, where the trial has VibStim.
 
@@ -354,6 +356,9 @@ def _units_without_control(units: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataF
 
 
 def _participants_without_outcome(plan: TrialPlan, outcomes: pd.DataFrame) -> pd.DataFrame:
-    analysed = set(outcomes.loc[outcomes["value"].notna(), "participant"])
-    without = [participant for participant in sorted(plan.participants) if participant not in analysed]
+    """Return who has no value of ΔF, or, in an experiment without its contractions, of any outcome."""
+    there = outcomes[outcomes["value"].notna()]
+    of_delta_f = plan.sequences_with(plan.task)
+    counted = there[~there["sequence"].isin(of_delta_f) | (there["outcome"] == "delta_f")]
+    without = sorted(set(plan.participants) - set(counted["participant"]))
     return pd.DataFrame({"participant": without, "reason": "no_outcome"})

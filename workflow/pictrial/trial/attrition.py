@@ -86,7 +86,7 @@ def count_attrition(
     units: pd.DataFrame,
     pairs: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Count what each stage of each planned session took in, lost, gained and kept.
+    """Count what each stage of each planned session with a ramp took in, lost, gained and kept.
 
     Parameters
     ----------
@@ -104,7 +104,10 @@ def count_attrition(
         Schema ``attrition``: one row per session, stage and reason; where nothing was lost or gained, one
         row without a reason. A missing session has the stage ``recordings`` only.
     """
+    with_ramps = plan.sequences_with(plan.task)
     sessions = schedule(plan)
+    sessions = sessions[sessions["sequence"].isin(with_ramps)].reset_index(drop=True)
+    not_held = [entry for entry in plan.missing_sessions if entry.planned.sequence in with_ramps]
     for frame in (candidates, matches, tracked, units, pairs):
         _refuse_unscheduled(frame, sessions)
     flow = _flow(sessions, tracked, matches, units, pairs)
@@ -114,10 +117,10 @@ def count_attrition(
     accepted = matches[matches["before"].notna()]
     gained = matches[matches["before"].isna()]
     missing = pd.DataFrame(
-        [(*entry.planned[:1], entry.planned.session, entry.reason) for entry in plan.missing_sessions],
+        [(*entry.planned[:1], entry.planned.session, entry.reason) for entry in not_held],
         columns=[*_SESSION, "reason"],
     )
-    planned = pd.concat([sessions, pd.DataFrame([entry.planned for entry in plan.missing_sessions])])
+    planned = pd.concat([sessions, pd.DataFrame([entry.planned for entry in not_held])])
     why = flow["absent"].fillna(flow["excluded"]).fillna(flow["no_delta_f"])
     has_value = why.isna().groupby([flow["participant"], flow["unit_id"]]).transform("any")
     tested = flow[has_value]

@@ -19,7 +19,18 @@ from pictrial.trial.planned_analyses import (
     read_analyses,
     read_families,
     read_outcomes,
+    recorded_in,
     refuse_unknown,
+)
+from pictrial.trial.planned_estimands import (
+    Estimand,
+    Event,
+    Experiment,
+    Population,
+    read_estimands,
+    read_events,
+    read_experiments,
+    read_populations,
 )
 
 if TYPE_CHECKING:
@@ -42,14 +53,6 @@ class MissingSession(NamedTuple):
     """A planned session that is known not to have taken place, and why."""
 
     planned: PlannedSession
-    reason: str
-
-
-class ProtocolDeviation(NamedTuple):
-    """A session that took place, but not as the protocol wants, and in what."""
-
-    participant: str
-    session: str
     reason: str
 
 
@@ -89,8 +92,13 @@ class TrialPlan:
         Peak of the torque to be followed, % MVC.
     outcomes, analyses, families : dict of str to Outcome, Analysis, Family
         By name.
-    deviations : tuple of ProtocolDeviation
-        Sessions that took place, but not as the protocol wants.
+    experiments : dict of str to Experiment
+        By name; empty where the trial is one.
+    events, populations, estimands : dict of str to Event, Population, Estimand
+        By name; the first population is that of everyone.
+    analysed_as : str
+        By which condition a session is analysed where another than the planned one was delivered:
+        ``"planned"`` or ``"delivered"``.
     """
 
     path: Path
@@ -111,7 +119,11 @@ class TrialPlan:
     outcomes: dict[str, Outcome]
     analyses: dict[str, Analysis]
     families: dict[str, Family]
-    deviations: tuple[ProtocolDeviation, ...]
+    experiments: dict[str, Experiment]
+    events: dict[str, Event]
+    populations: dict[str, Population]
+    estimands: dict[str, Estimand]
+    analysed_as: str
 
     @property
     def no_comparison(self) -> str:
@@ -123,6 +135,45 @@ class TrialPlan:
         if self.baseline and len(set(self.participants.values())) == 1:
             return "All participants are in one arm: there is no other to compare it with."
         return ""
+
+    @property
+    def everyone(self) -> str:
+        """The population that leaves nothing out: the first."""
+        return next(iter(self.populations))
+
+    def experiment_of(self, participant: str) -> str | None:
+        """Return the experiment of a participant; None where the trial is one."""
+        sequence = self.participants[participant]
+        return next((one.name for one in self.experiments.values() if sequence in one.sequences), None)
+
+    def sequences_of(self, experiment: str | None) -> list[str]:
+        """Return the sequences of an experiment; of the whole trial where it is None."""
+        return [
+            name
+            for name in self.sequences
+            if experiment is None or name in self.experiments[experiment].sequences
+        ]
+
+    def conditions_of(self, experiment: str | None) -> list[str]:
+        """Return the conditions of an experiment in the plan's order; all of them where it is None."""
+        orders = [self.sequences[name] for name in self.sequences_of(experiment)]
+        return [name for name in self.conditions if any(name in order for order in orders)]
+
+    def sequences_with(self, task: str | None) -> list[str]:
+        """Return the sequences whose participants have recordings of a task, by its BIDS label; None: all."""
+        experiments = self.experiments.values()
+        without = {name for one in experiments if task not in (None, *one.tasks) for name in one.sequences}
+        return [name for name in self.sequences if name not in without]
+
+    def sessions_with(self, task: str | None) -> tuple[PlannedSession, ...]:
+        """Return the sessions that have recordings of a task, by its BIDS label; all where it is None."""
+        sequences = self.sequences_with(task)
+        return tuple(session for session in self.sessions if session.sequence in sequences)
+
+    def task_of(self, outcome: str) -> str | None:
+        """Return the BIDS label of the task that an outcome comes from; None of a clinical score."""
+        contractions = {"task": self.task, "vibstim_task": self.vibstim_task}
+        return recorded_in(self.outcomes[outcome].measure, contractions)
 
     @property
     def score_tables(self) -> tuple[str, ...]:
@@ -148,10 +199,17 @@ def load_plan(path: str | Path) -> TrialPlan:
         file, key and remedy.
     """
     path = Path(path)
-    content = read_checked_yaml(path, SCHEMA)
+    return read_plan(path, read_checked_yaml(path, SCHEMA))
+
+
+def read_plan(path: Path, content: dict) -> TrialPlan:
+    """Return the plan that `content` is, which keeps the schema; errors call it `path`. See `load_plan`."""
     conditions = _check_conditions(path, content)
     _check_allocation(path, content, conditions)
     sessions, missing = _sessions(path, content)
+    experiments, events = read_experiments(path, content), read_events(path, content)
+    outcomes, populations = read_outcomes(path, content), read_populations(path, content, events)
+    analyses = read_analyses(path, content)
     plan = TrialPlan(
         path=path,
         name=content["trial"]["name"],
@@ -168,10 +226,14 @@ def load_plan(path: str | Path) -> TrialPlan:
         maximal_task=content["contractions"].get("maximal_task"),
         vibstim_task=content["contractions"].get("vibstim_task"),
         target_torque=content["contractions"]["target_torque"],
-        outcomes=read_outcomes(path, content),
-        analyses=read_analyses(path, content),
-        families=read_families(path, content),
-        deviations=_deviations(path, content, sessions),
+        outcomes=outcomes,
+        analyses=analyses,
+        families=read_families(path, content, analyses),
+        experiments=experiments,
+        events=events,
+        populations=populations,
+        estimands=read_estimands(path, content, analyses, populations, events),
+        analysed_as=content["design"].get("other_condition", {}).get("analysed_as", "planned"),
     )
     _check_contractions(plan)
     return plan
@@ -264,18 +326,6 @@ def _sessions(path: Path, content: dict) -> tuple[tuple[PlannedSession, ...], tu
             rule = "no session of the participant took place"
             raise InputError(where, rule, "There is nothing to analyse: remove the participant.")
     return tuple(planned.values()), tuple(missing)
-
-
-def _deviations(
-    path: Path, content: dict, sessions: tuple[PlannedSession, ...]
-) -> tuple[ProtocolDeviation, ...]:
-    known = {(session.participant, session.session) for session in sessions}
-    for entry in content.get("protocol_deviations", []):
-        if (entry["participant"], entry["session"]) not in known:
-            where = f"{path}, key protocol_deviations, participant {entry['participant']}"
-            rule = f"session {entry['session']} did not take place"
-            raise InputError(where, rule, "Name a session that was planned and is not missing.")
-    return tuple(ProtocolDeviation(**entry) for entry in content.get("protocol_deviations", []))
 
 
 def _check_contractions(plan: TrialPlan) -> None:

@@ -18,12 +18,15 @@ _OF_PARALLEL_GROUPS = ("baseline_adjusted", "stratified_rank")
 #: Adjustments that need t, its degrees of freedom and the covariance of the contrasts.
 _OF_MIXED_MODELS = ("tukey", "dunnettx", "mvt")
 #: What an analysis takes from the one that it names as its `model`, where it does not say it itself.
-_TAKEN = ("outcome", "population", "formula", "reml", "df_method")
+_TAKEN = ("outcome", "population", "formula", "reml", "df_method", "variances", "experiment")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """An outcome of the trial; see ``trial.schema.json``. `aggregation` is None but for ΔF."""
+    """An outcome of the trial; see ``trial.schema.json``. `aggregation` is None but for ΔF.
+
+    `decimals` is the number of decimals that its values are printed with.
+    """
 
     name: str
     label: str
@@ -31,13 +34,15 @@ class Outcome:
     level: str
     measure: str
     aggregation: str | None = None
+    decimals: int = 2
 
 
 @dataclass(frozen=True)
 class Analysis:
     """A planned analysis; see ``trial.schema.json``. What its method does not need is None.
 
-    `baseline` is that of the design: None unless groups are parallel.
+    `baseline` is that of the design: None unless groups are parallel. `experiment` is None where the trial
+    has no experiments.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Analysis:
     formula: str | None = None
     reml: bool | None = None
     df_method: str | None = None
+    variances: str | None = None
     model: str | None = None
     weights: str | None = None
     transformation: dict | None = None
@@ -58,6 +64,7 @@ class Analysis:
     floor: float | None = None
     baseline: str | None = None
     other: str | None = None
+    experiment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def refuse_unknown(where: str, what: str, name: str, known: Iterable[str]) -> No
 
 def read_outcomes(path: Path, content: dict) -> dict[str, Outcome]:
     """Return the outcomes of a plan that keeps its schema."""
-    outcomes = {name: Outcome(name, **_unsourced(value)) for name, value in content["outcomes"].items()}
+    outcomes = {name: Outcome(name, **unsourced(value)) for name, value in content["outcomes"].items()}
     for outcome in outcomes.values():
         where = f"{path}, key outcomes.{outcome.name}"
         of_vibstim = outcome.measure.startswith("vibstim.")
@@ -104,8 +111,9 @@ def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
     Raises
     ------
     InputError
-        Where one names an outcome, a column or another analysis that the plan does not have, its method or
-        baseline does not fit the design, or the plan has not the one primary analysis that its design wants.
+        Where one names an outcome, a column, a population or another analysis that the plan does not have,
+        its method or baseline does not fit the design, its experiment is missing, unknown or without the
+        recordings, or there is not the one primary analysis that the design (an experiment) wants.
     """
     entries, design = content["analyses"], content["design"]["type"]
     baseline = content["design"].get("baseline")
@@ -132,22 +140,50 @@ def read_analyses(path: Path, content: dict) -> dict[str, Analysis]:
         if analysis.baseline != baseline:
             rule = f"{analysis.baseline!r} is not the design's baseline {baseline!r}"
             raise InputError(f"{where}.baseline", rule, "Name the same condition.")
-    primary = [name for name, analysis in analyses.items() if analysis.role == "primary"]
+        refuse_unknown(f"{where}.population", "population", analysis.population, content["populations"])
+        _check_experiment(where, content, analysis)
     wanted = 0 if design == "single_session" else 1
-    if len(primary) != wanted:
-        rule = f"a {design} plan has {wanted} analysis with the role primary, not {len(primary)}"
-        raise InputError(f"{path}, key analyses", rule, "Correct the roles.")
+    for experiment in content.get("experiments", [None]):
+        primary = [one for one in analyses.values() if (one.role, one.experiment) == ("primary", experiment)]
+        if len(primary) != wanted:
+            of = f" in the experiment {experiment}" if experiment else ""
+            rule = f"a {design} plan has {wanted} analysis with the role primary{of}, not {len(primary)}"
+            raise InputError(f"{path}, key analyses", rule, "Correct the roles.")
     return analyses
 
 
-def read_families(path: Path, content: dict) -> dict[str, Family]:
+def _check_experiment(where: str, content: dict, analysis: Analysis) -> None:
+    """Refuse an analysis without its experiment, or of what is not recorded there."""
+    experiments = content.get("experiments", {})
+    if not experiments and analysis.experiment:
+        raise InputError(f"{where}.experiment", "the plan has no experiments", "Remove the key.")
+    if experiments and not analysis.experiment:
+        rule = f"the plan has experiments ({', '.join(experiments)}), and the analysis names none"
+        raise InputError(where, rule, "Add its experiment.")
+    if analysis.experiment:
+        refuse_unknown(f"{where}.experiment", "experiment", analysis.experiment, experiments)
+        for outcome in filter(None, (analysis.outcome, analysis.other)):
+            task = recorded_in(content["outcomes"][outcome]["measure"], content["contractions"])
+            if task and task not in experiments[analysis.experiment].get("tasks", [task]):
+                rule = f"the experiment {analysis.experiment!r} has no recordings of {task!r} for {outcome!r}"
+                raise InputError(where, rule, "Choose another outcome, or correct the experiment's tasks.")
+
+
+def recorded_in(measure: str, contractions: dict) -> str | None:
+    """Return the BIDS task label of the recordings that an outcome comes from; None of clinical scores."""
+    key = {"scores": None, "vibstim": "vibstim_task"}.get(measure.split(".")[0], "task")
+    return contractions[key] if key else None
+
+
+def read_families(path: Path, content: dict, analyses: dict[str, Analysis]) -> dict[str, Family]:
     """Return the families of a plan that keeps its schema.
 
     Raises
     ------
     InputError
-        Where one names an analysis or a condition that the plan does not have, or compares a condition
-        with itself, or the baseline of parallel groups by a method that compares people.
+        Where one names an analysis or a condition that the plan (the analysis's experiment) does not have,
+        or compares a condition with itself, or the baseline of parallel groups by a method that compares
+        people.
     """
     baseline = content["design"].get("baseline")
     conditions = [level["name"] for level in content["conditions"]["levels"]]
@@ -155,8 +191,8 @@ def read_families(path: Path, content: dict) -> dict[str, Family]:
     for family in families.values():
         where = f"{path}, key families.{family.name}"
         for analysis in family.analyses:
-            refuse_unknown(f"{where}.analyses", "analysis", analysis, content["analyses"])
-            method = content["analyses"][analysis]["method"]
+            refuse_unknown(f"{where}.analyses", "analysis", analysis, analyses)
+            method = analyses[analysis].method
             if family.adjustment in _OF_MIXED_MODELS and method != "mixed_model":
                 rule = f"{family.adjustment} needs mixed models, and {analysis} is a {method}"
                 remedy = "Take another adjustment, or leave the analysis out."
@@ -167,18 +203,30 @@ def read_families(path: Path, content: dict) -> dict[str, Family]:
             if contrast[0] == contrast[1]:
                 rule = f"{contrast[0]!r} is compared with itself"
                 raise InputError(f"{where}.contrasts", rule, "Name two conditions.")
-            between = [n for n in family.analyses if content["analyses"][n]["method"] in _OF_PARALLEL_GROUPS]
+            between = [n for n in family.analyses if analyses[n].method in _OF_PARALLEL_GROUPS]
             if between and baseline in contrast:
                 rule = f"{between[0]} compares arms, and the baseline {baseline!r} is in each"
                 raise InputError(f"{where}.contrasts", rule, "Compare arms, or leave the analysis out.")
+            for experiment in filter(None, dict.fromkeys(analyses[n].experiment for n in family.analyses)):
+                _refuse_foreign(f"{where}.contrasts", content, experiment, contrast)
         named = [*family.weights, *family.transitions]
         for name in (*named, *(other for row in family.transitions.values() for other in row)):
             refuse_unknown(where, "contrast", name, content["families"][family.name]["contrasts"])
     return families
 
 
+def _refuse_foreign(where: str, content: dict, experiment: str, contrast: tuple[str, str]) -> None:
+    """Refuse a contrast of conditions that the experiment's participants do not get."""
+    sequences = content["experiments"][experiment]["sequences"]
+    given = {condition for name in sequences for condition in content["design"]["sequences"][name]}
+    for condition in contrast:
+        if condition not in given:
+            rule = f"the experiment {experiment!r} has no condition {condition!r}"
+            raise InputError(where, rule, "Give each experiment a family of its own.")
+
+
 def _analysis(where: str, name: str, entries: dict[str, dict], baseline: str | None) -> Analysis:
-    entry = {"baseline": baseline} | _unsourced(entries[name])
+    entry = {"baseline": baseline} | unsourced(entries[name])
     if "model" in entry:
         refuse_unknown(f"{where}.model", "analysis", entry["model"], entries)
         model = entries[entry["model"]]
@@ -188,7 +236,7 @@ def _analysis(where: str, name: str, entries: dict[str, dict], baseline: str | N
         if entry["method"] != "mixed_model" and not {"weights", "transformation"}.isdisjoint(model):
             rule = f"{entry['method']} would neither weigh nor transform the values, as {entry['model']} does"
             raise InputError(f"{where}.model", rule, "Name an analysis of the values as they are.")
-        entry = {key: model[key] for key in _TAKEN} | entry
+        entry = {key: model[key] for key in _TAKEN if key in model} | entry
     if "deltas" in entry:
         entry["deltas"] = tuple(map(float, entry["deltas"]))
     return Analysis(name, **entry)
@@ -207,5 +255,6 @@ def _family(name: str, entry: dict) -> Family:
     )
 
 
-def _unsourced(entry: dict) -> dict:
+def unsourced(entry: dict) -> dict:
+    """Return an entry of the plan without its source."""
     return {key: value for key, value in entry.items() if key != "source"}

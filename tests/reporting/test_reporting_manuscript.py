@@ -1,0 +1,178 @@
+"""The manuscript: live numbers, what the lint refuses, the same bytes, and the audit of numbers."""
+
+import dataclasses
+
+import pandas as pd
+import pypdf
+import pytest
+import yaml
+
+from pictrial.errors import InputError
+from pictrial.reporting import manuscript
+from pictrial.reporting.effective_settings import DEFAULTS, effective_settings
+from pictrial.reporting.live_text import LiveText, check_live_text, typed_numbers, unwanted_phrases
+from pictrial.reporting.manuscript import manuscript_text, write_manuscript
+from pictrial.reporting.manuscript_words import typst_text
+from pictrial.reporting.number_audit import audit_documents, audit_numbers, numerals, unsourced_numerals
+from pictrial.reporting.report_table import Column, ReportTable, Row, numbers_shown
+from pictrial.reporting.shown import Results, Shown
+
+STAGE = "Analysed unmasked."
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict:
+    return yaml.safe_load(DEFAULTS.read_text())
+
+
+@pytest.fixture(scope="module")
+def written(plan, ard, settings) -> tuple[str, list]:
+    return manuscript_text(plan, ard, settings, STAGE, {})
+
+
+def test_a_typed_number_is_refused_a_live_one_is_not():
+    live = LiveText(str)
+    marked = f"= Part\nThere were {live.show(Shown('6 participants', ('a.b',)))}\nof us."
+    assert check_live_text(marked, "x") == "= Part\nThere were 6 participants\nof us."
+    assert live.places(marked) == [("Part", Shown("6 participants", ("a.b",)))]
+    assert typed_numbers(marked + "\nAbout 7") == ["About 7"]
+    with pytest.raises(InputError, match=r"x: a number does not come .*: 'About 7'"):
+        check_live_text(marked + "\nAbout 7", "x")
+
+
+@pytest.mark.parametrize(
+    "text", ["P < x", "p ≤ x", "a trend", "mean (SEM)", "s.e.m.", "not significant", "insignificantly", "p>x"]
+)
+def test_unwanted_phrases_are_refused(text):
+    assert len(unwanted_phrases(text)) == 1
+    with pytest.raises(InputError, match="Rewrite"):
+        check_live_text(text, "x")
+
+
+@pytest.mark.parametrize("text", ["P = x", "a semicircle", "trendy", "sign", "step < gap"])
+def test_other_words_are_not(text):
+    assert unwanted_phrases(text) == []
+
+
+def test_a_number_typed_into_the_template_stops_it(plan, ard, settings, tmp_path, monkeypatch):
+    for file in manuscript.TEMPLATES.iterdir():
+        (tmp_path / file.name).write_text(file.read_text())
+    template = tmp_path / "manuscript.typ.jinja"
+    monkeypatch.setattr(manuscript, "TEMPLATES", tmp_path)
+    manuscript_text(plan, ard, settings, STAGE, {})
+    template.write_text(template.read_text().replace("= Discussion\n", "= Discussion\nAll 6 of them.\n"))
+    with pytest.raises(InputError, match="All 6 of them"):
+        manuscript_text(plan, ard, settings, STAGE, {})
+
+
+def test_the_text_holds_estimates_of_the_ard(written, plan, ard):
+    text, texts = written
+    results = Results(ard)
+    for level in ("stimulation - control", "relaxation - control"):
+        assert results.estimate("primary", "delta_f", level, unit="pps").text in text
+        assert typst_text(results.p("primary", "delta_f", level, "p_adjusted").text) in text
+    assert audit_numbers(numbers_shown("paper/manuscript", texts), ard) > 30
+    places = [place for place, shown in texts if any(s.startswith("primary.delta_f") for s in shown.sources)]
+    assert {"Abstract", plan.outcomes["delta_f"].label} <= set(places)
+
+
+def test_the_methods_follow_the_configuration(plan, ard, settings):
+    changed = effective_settings(
+        {"motor_units": {"criteria": {"recruitment_gap": 1.75, "correlation_rule": "r2"}}}
+    )
+    assert changed["motor_units"]["criteria"] == {
+        **settings["motor_units"]["criteria"],
+        "recruitment_gap": 1.75,
+        "correlation_rule": "r2",
+    }
+    text, _ = manuscript_text(plan, ard, changed, STAGE, {})
+    assert "at least 1.75 s after the control" in text and "r² ≥ 0.7" in text
+    quiet = effective_settings({"conditioning": {"line_frequency": 0}})
+    assert "mains at" not in manuscript_text(plan, ard, quiet, STAGE, {})[0]
+
+
+def test_without_vibstim_there_is_no_such_method(plan, ard, settings):
+    assert "== VibStim" in manuscript_text(plan, ard, settings, STAGE, {})[0]
+    without = dataclasses.replace(plan, vibstim_task=None)
+    assert "== VibStim" not in manuscript_text(without, ard, settings, STAGE, {})[0]
+
+
+def test_the_pdf_is_the_same_bytes_and_says_what_the_text_says(written, plan, ard, tmp_path):
+    text, texts = written
+    for name in "ab":
+        write_manuscript(text, texts, tmp_path, tmp_path / name / "paper")
+    first, second = ((tmp_path / name / "paper" / "manuscript.pdf").read_bytes() for name in "ab")
+    assert first == second
+    pages = [page.extract_text() for page in pypdf.PdfReader(tmp_path / "a/paper/manuscript.pdf").pages]
+    body = " ".join(" ".join(pages).split())
+    assert plan.title in body and STAGE in body and "Author input needed" in body
+    estimate = Results(ard).estimate("primary", "delta_f", "relaxation - control", unit="pps").text
+    assert estimate.replace(" ", "") in body.replace(" ", "")
+
+
+def test_a_table_is_set_with_its_notes(plan, ard, settings, tmp_path):
+    cell = Results(ard).estimate("primary", "delta_f", "stimulation - control")
+    rows = (Row("Stimulation", (cell,), "Contrasts"), Row("Relaxation", (Shown("–"),), "Contrasts"))
+    table = ReportTable("t", "A title", "What", (Column("e", "Estimate"),), rows, (Shown("A note."),))
+    text, texts = manuscript_text(plan, ard, settings, STAGE, {}, [table])
+    assert texts[-1][1] == cell
+    write_manuscript(text, texts, tmp_path, tmp_path / "paper")
+    page = pypdf.PdfReader(tmp_path / "paper/manuscript.pdf").pages[-1].extract_text()
+    assert "A title" in page and "Contrasts" in page and "A note." in page
+
+
+def shown(text: str, *sources: str) -> pd.DataFrame:
+    return numbers_shown("d", [("here", Shown(text, sources))])
+
+
+RESULTS = pd.DataFrame(
+    {"ard_id": ["a", "b", "c", "d"], "value": [-1.066, 1.17e-5, 6, float("nan")], "n_units": [96, 1, 2, 3]}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("−1.07 pps", "a"),
+        ("−1.066", "a"),
+        ("−1", "a"),
+        ("P = 1.17 × 10⁻⁵", "b"),
+        ("6 participants", "c"),
+        ("–", "d"),
+        ("96 motor units", "a#n_units"),
+    ],
+)
+def test_what_is_shown_is_its_row(text, source):
+    assert audit_numbers(shown(text, source), RESULTS) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("1.07", "a"),
+        ("−1.06", "a"),
+        ("−1.1 × 10⁻⁵", "b"),
+        ("1.18 × 10⁻⁵", "b"),
+        ("5", "c"),
+        ("0", "d"),
+        ("–", "a"),
+        ("96", "a"),
+    ],
+)
+def test_what_is_not_its_row_is_refused(text, source):
+    with pytest.raises(InputError, match="does not show"):
+        audit_numbers(shown(text, source), RESULTS)
+
+
+def test_a_source_that_is_no_row_is_refused():
+    with pytest.raises(InputError, match="no row of the ARD"):
+        audit_numbers(shown("1", "nowhere"), RESULTS)
+    assert audit_numbers(shown("1", "config:seed"), RESULTS) == 0
+
+
+def test_numbers_without_source_are_found():
+    assert numerals("MU08 fell by −1.2 (0.3) in 2 of EMG06, 1.0 × 10⁻³") == ["−1.2", "0.3", "2", "1.0 × 10⁻³"]
+    table = shown("−1.07 (6)", "a", "c")
+    assert unsourced_numerals("d", "−1.07, 6, 95 % and 7", table, ["95 % intervals"]) == ["7"]
+    with pytest.raises(InputError, match="d: '7' has no source"):
+        audit_documents({"d": "7"}, table, [])

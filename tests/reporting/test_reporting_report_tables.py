@@ -1,0 +1,160 @@
+"""Tables and Statistical Summary Document of the shipped plans, from made-up trials."""
+
+import re
+
+import pytest
+from made_up_results import made_up_ard, shipped
+
+from pictrial.reporting.number_audit import audit_numbers, numerals
+from pictrial.reporting.numbers import p_value, with_interval
+from pictrial.reporting.report_table import numbers_shown
+from pictrial.reporting.report_tables import build_table, table_names
+from pictrial.reporting.result_tables import result_table
+from pictrial.reporting.shown import Results
+from pictrial.reporting.statistical_summary import FIELDS, comparisons, summary_table
+from pictrial.statistics.analysis_results import look_up
+
+NAMES = ("sample", "single", "two", "parallel")
+
+
+@pytest.fixture(scope="module")
+def trials():
+    plans = {name: shipped(name) for name in NAMES}
+    return {name: (plan, made_up_ard(plan)) for name, plan in plans.items()}
+
+
+def tables_of(plan, ard):
+    tables = [build_table(name, plan, ard) for name in table_names(plan)]
+    tables += [result_table(plan, ard, outcome) for outcome in plan.outcomes]
+    return tables + ([summary_table(plan, ard)] if plan.analyses else [])
+
+
+def cells(table, label, section=None):
+    """Return the cells of a row by column, as text."""
+    found = [row for row in table.rows if row.label == label and section in (None, row.section)]
+    assert len(found) == 1, [(row.section, row.label) for row in table.rows]
+    texts = (cell.text for cell in found[0].cells)
+    return dict(zip((column.name for column in table.columns), texts, strict=True))
+
+
+def test_only_tables_that_the_plan_has_rows_for():
+    common = ["by_period", "baseline", "harms", "attrition"]
+    assert table_names(shipped("sample")) == ["primary", "sensitivity", "vibstim", *common]
+    assert table_names(shipped("single")) == common[1:]
+    assert table_names(shipped("parallel")) == ["primary", "sensitivity", "scores", *common]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_is_a_row_of_the_ard(trials, name):
+    plan, ard = trials[name]
+    for table in tables_of(plan, ard):
+        texts = table.texts()
+        assert audit_numbers(numbers_shown(table.name, texts), ard) > 0
+        for place, shown in texts:
+            # The share that an interval covers is a convention.
+            assert shown.sources or not numerals(shown.text.replace("95 %", "")), (table.name, place)
+        everything = " ".join(shown.text for _, shown in texts)
+        assert not re.search(r"\bnan\b|\bNone\b|P <|\bSEM\b", everything), table.name
+
+
+def test_primary(trials):
+    plan, ard = trials["sample"]
+    table, results = build_table("primary", plan, ard), Results(ard)
+    row = cells(table, "Stimulation − control", "Contrasts, pps")
+    key = ("primary", "delta_f", "stimulation - control")
+    estimate, lower, upper, p = (
+        results.value(*key, name) for name in ("estimate", "ci_lower", "ci_upper", "p_adjusted")
+    )
+    assert row["estimate"] == with_interval(estimate, lower, upper)
+    assert row["p_adjusted"] == p_value(p)
+    assert row["n_participants"] == "6"
+    notes = " ".join(note.text for note in table.notes)
+    for words in ("Estimand", "Kenward-Roger", "(1 | participant:condition)", "holm", "all randomised"):
+        assert words in notes
+
+
+def test_every_experiment_has_its_primary_analysis(trials):
+    plan, ard = trials["two"]
+    sections = {row.section.partition(": ")[0] for row in build_table("primary", plan, ard).rows}
+    assert sections == {experiment.label for experiment in plan.experiments.values()}
+
+
+def test_every_analysis_has_a_row_for_every_contrast(trials):
+    plan, ard = trials["sample"]
+    table = build_table("sensitivity", plan, ard)
+    of_contrast = [row for row in table.rows if row.section.endswith("analyses: Relaxation − control")]
+    labels = " ".join(row.label for row in of_contrast)
+    with_contrast = [one for one in plan.analyses.values() if one.method != "correlation"]
+    for analysis in with_contrast:
+        assert analysis.name.replace("_", " ").lower() in labels.lower()
+    assert {row.label.split(" (")[0] for row in table.rows if row.section.startswith("Without")} == {
+        "Delta f with torque",
+        "Delta f with peak rate",
+    }
+    ranks = next(row for row in of_contrast if row.label == "Torque vibration ranks")
+    assert "% MVC" in ranks.cells[1].text
+    share = next(row for row in of_contrast if row.label == "Responders")
+    assert share.cells[1].text.endswith("difference of shares")
+
+
+def test_baseline_has_groups_and_no_p(trials):
+    plan, ard = trials["sample"]
+    table = build_table("baseline", plan, ard)
+    assert [column.name for column in table.columns] == [*plan.sequences, "all"]
+    assert cells(table, "Participants, n", "")["all"] == "6"
+    assert not any(column.heading == "P" for column in table.columns)
+    ages = cells(table, "Mean (SD)", "Age, years")
+    assert ages["all"] == f"{look_up(ard[ard['outcome'] == 'age'], 'baseline', 'all', 'mean'):.1f}" + (
+        f" ({look_up(ard[ard['outcome'] == 'age'], 'baseline', 'all', 'sd'):.1f})"
+    )
+
+
+def test_cells_of_period(trials):
+    plan, ard = trials["sample"]
+    row = cells(build_table("by_period", plan, ard), "Relaxation", "ΔF, pps")
+    level = ard[(ard["analysis"] == "by_period") & (ard["outcome"] == "delta_f")]
+    assert row["n_participants_period_2"] == str(
+        int(look_up(level, "by_period", "relaxation, period 2", "n_participants"))
+    )
+    assert len(row) == 9
+
+
+def test_harms_known_and_not_known(trials):
+    plan, ard = trials["sample"]
+    table = build_table("harms", plan, ard)
+    harms = ard[ard["analysis"] == "harms"]
+    assert cells(table, "Serious")["events_all"] == str(
+        int(look_up(harms, "harms", "all, serious", "n_adverse_events"))
+    )
+    assert {"headache", "muscle soreness"} <= {row.label for row in table.rows}
+    without = build_table("harms", plan, made_up_ard(plan.__class__(**{**vars(plan), "analyses": {}}), False))
+    assert cells(without, "Any adverse event")["events_all"] == "–"
+    assert "no table of adverse events" in without.notes[0].text
+
+
+def test_attrition_adds_up_in_every_stage_and_condition(trials):
+    plan, ard = trials["sample"]
+    table = build_table("attrition", plan, ard)
+    for section in dict.fromkeys(row.section for row in table.rows):
+        rows = [row for row in table.rows if row.section == section]
+        for place in range(len(table.columns)):
+            signs = {"Entered": 1, "gained": 1, "lost": -1, "Kept": -1}
+            total = sum(signs[row.label.partition(":")[0]] * int(row.cells[place].text or 0) for row in rows)
+            assert total == 0, (section, table.columns[place].name)
+
+
+def test_summary_has_a_row_for_every_comparison(trials):
+    plan, ard = trials["sample"]
+    rows = comparisons(plan, ard)
+    assert all(list(row) == list(FIELDS) for row in rows)
+    asked = [(row["question"].shown.text.partition(".")[0], row["comparison"].shown.text) for row in rows]
+    assert len(set(asked)) == len(asked)
+    assert ("Primary", "Stimulation − control") in asked
+    assert ("Responders", "Relaxation − control") in asked
+    first = rows[0]
+    assert first["n_participants"].value == 6
+    assert first["unit_of_analysis"].shown.text == "motor unit within participant"
+    assert first["place"].shown.text == "Figure of ΔF, B"
+    control = look_up(ard[ard["outcome"] == "delta_f"], "descriptive", "control", "mean")
+    assert first["other_mean"].value == control and first["other_condition"].shown.text == "Control"
+    assert all(row["p"].shown.text or row["note"].shown.text for row in rows)

@@ -1,0 +1,60 @@
+"""Power of a next trial like this one: what was found, drawn again for other numbers of participants."""
+
+import pandas as pd
+
+from pictrial.errors import InputError
+from pictrial.statistics.fitted_model import fit_model, model_frame, planned_contrasts
+from pictrial.statistics.model_arrays import NotEstimable
+from pictrial.statistics.power import fitted_standard_deviations, planned_test, power_curve
+from pictrial.statistics.simulated_outcomes import OutcomeModel
+from pictrial.tables import load_schema
+from pictrial.trial.plan import TrialPlan
+
+#: Participants of the next trial; chosen for pictrial.
+PARTICIPANTS = (3, 4, 6, 9)
+#: Share of the estimated differences that is planted: estimates of small trials are uncertain.
+SHARE = 0.5
+#: Trials drawn for each number of participants: few, so that every run of the workflow can afford them.
+TRIALS = 20
+_NOTHING = pd.DataFrame(columns=list(load_schema("power")["columns"]))
+
+
+def next_trial_power(plan: TrialPlan, outcomes: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, str]:
+    """Estimate the power of a crossover trial with the variation found here and `SHARE` of the differences.
+
+    Trials are drawn from the standard deviations of the primary analysis, with as many motor units per
+    participant as here and the same share of them lost, and analysed as planned. The power that *this* trial
+    had cannot be told from what it found, and is not estimated.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    outcomes : DataFrame
+        Schema ``outcomes``.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        As `pictrial.statistics.power.power_curve` returns it; without rows where it cannot be estimated.
+    str
+        Why it cannot, else empty.
+    """
+    try:
+        test = planned_test(plan)
+        primary = next(a for a in plan.analyses.values() if a.role == "primary")
+        rows = outcomes[outcomes["outcome"] == primary.outcome]
+        levels = {"condition": test.conditions}
+        frame = model_frame(rows[rows["value"].notna()])
+        fitted = fit_model(frame, test.formula, levels, variances=test.variances)
+        found = planned_contrasts(fitted, test.pairs, test.df_method)
+        if found["estimate"].isna().any() or any(minus != plan.reference for _, minus in test.pairs):
+            return _NOTHING, "a contrast of the primary analysis is not estimable, or not with the reference"
+        model = OutcomeModel(fitted_standard_deviations(fitted))
+    except (InputError, NotEstimable) as reason:
+        return _NOTHING, str(reason)
+    effects = dict(zip(found["level"], SHARE * found["estimate"], strict=True))
+    units = rows.dropna(subset=["unit_id"]).groupby("participant")["unit_id"].nunique().mean()
+    lost = round(float(rows["value"].isna().mean()), 2)
+    n_units = 1 if pd.isna(units) else max(1, round(units))
+    return power_curve(test, model, PARTICIPANTS, [n_units], [lost], [effects], TRIALS, seed), ""

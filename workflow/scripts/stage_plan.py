@@ -1,0 +1,13 @@
+"""Write the plan as the trial's stage may see it, and what readers are told of the stage."""
+
+from pictrial.joblog import job_log
+from pictrial.trial.stages import write_staged_plan
+
+with job_log(snakemake.log[0]) as say:
+    stage = write_staged_plan(
+        snakemake.params.configuration,
+        snakemake.config,
+        snakemake.output.plan,
+        snakemake.output.stage,
+    )
+    say(stage.sentence)
