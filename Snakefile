@@ -36,7 +36,8 @@ include: "workflow/rules/flow.smk"  #          who and what came how far
 include: "workflow/rules/figures.smk"  #       example, forest, variance components, power
 include: "workflow/rules/tables.smk"  #        tables in every format, Statistical Summary Document
 include: "workflow/rules/notebooks.smk"  #     a tour, and how the numbers came to be
-include: "workflow/rules/paper.smk"  #         manuscript with live numbers, items of guidelines, audit of numbers
+include: "workflow/rules/paper.smk"  #         manuscript with live numbers, items of guidelines
+include: "workflow/rules/audit.smk"  #         every number of every document held against the ARD
 include: "workflow/rules/site.smk"  #          the report that people click through
 
 

@@ -50,7 +50,9 @@ def filled(schema: str, rows: list[dict]) -> pd.DataFrame:
     """Rows of a schema; what they leave out is 0.75, 3, true or a word."""
     defaults = {"string": "word", "integer": 3, "number": 0.75, "boolean": True}
     rules = load_schema(schema)["columns"]
-    others = {name: next(iter(r["Levels"])) if "Levels" in r else defaults[r["type"]] for name, r in rules.items()}
+    others = {
+        name: next(iter(r["Levels"])) if "Levels" in r else defaults[r["type"]] for name, r in rules.items()
+    }
     frame = pd.DataFrame([others | row for row in rows], columns=list(rules))
     return check_table(frame, schema, schema)
 
@@ -65,25 +67,38 @@ def made_content(folder: Path, participants: int, units: int, numbers: int = 0) 
     names = [f"unit{n:02d}" for n in range(units)]
     places = [(s.participant, s.session) for s in plan.sessions]
     at = [{"participant": p, "session": s} for p, s in places]
-    pairs = [place | {"control_unit": c, "test_unit": t} for place in at for c in names for t in names if c != t]
+    pairs = [
+        place | {"control_unit": c, "test_unit": t} for place in at for c in names for t in names if c != t
+    ]
     tables = {
         "ard": ard,
         "outcomes": outcomes,
         "exclusions": filled("exclusions", [place | {"what": "channel", "item": "EMG06"} for place in at]),
         "units": filled("units", [place | {"unit_id": name} for place in at for name in names]),
         "unit_delta_f": filled("unit_delta_f", [place | {"unit_id": name} for place in at for name in names]),
-        "pairs": filled("pairs", [p | {"passed": n % 3 > 0, "delta_f": n % 7 - 1.5} for n, p in enumerate(pairs)]),
+        "pairs": filled(
+            "pairs",
+            [p | {"passed": n % 3 > 0, "recruitment_gap_pass": n % 3 > 0} for n, p in enumerate(pairs)],
+        ),
         "recording_files": filled("recording_files", [_recording(*place) for place in places]),
     }
+    # Values of real pairs hardly repeat, and what repeats takes less room.
+    measured = [name for name, rule in load_schema("pairs")["columns"].items() if rule["type"] == "number"]
+    spread = np.random.default_rng(1).uniform(0, 1, (len(pairs), len(measured)))
+    tables["pairs"][measured] = spread
     events, pages = {}, {}
-    rows = [{"onset": round(0.5 + u + 0.1 * n, 3), "unit_id": name} for u, name in enumerate(names) for n in range(200)]
+    rows = [
+        {"onset": round(0.5 + u + 0.1 * n, 3), "unit_id": name}
+        for u, name in enumerate(names)
+        for n in range(200)
+    ]
     for place in places:
         stem = folder / f"sub-{place[0]}_ses-{place[1]}"
-        events[place], pages[place] = stem.with_suffix(".tsv"), [stem.with_suffix(".html")]
+        events[place], pages[place] = [stem.with_suffix(".tsv")], [stem.with_suffix(".html")]
         if len(events) == 1:
-            write_table(filled("events", rows), events[place], "events")
+            write_table(filled("events", rows), events[place][0], "events")
         else:
-            shutil.copyfile(next(iter(events.values())), events[place])
+            shutil.copyfile(next(iter(events.values()))[0], events[place][0])
         write_text(pages[place][0], "<!DOCTYPE html><title>Quality</title>\n")
     figure = folder / "delta_f.svg"
     write_text(figure, '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>\n')
@@ -102,7 +117,9 @@ def _recording(participant: str, session: str) -> dict:
 def _copies(ard: pd.DataFrame, numbers: int) -> list[pd.DataFrame]:
     n = max(0, int(np.ceil((numbers - len(ard)) / len(ard))))
     names = [f"copy{number:03d}" for number in range(n)]
-    return [ard.assign(ard_id=f"{name}." + ard["ard_id"], analysis=name, role="exploratory") for name in names]
+    return [
+        ard.assign(ard_id=f"{name}." + ard["ard_id"], analysis=f"{name}_" + ard["analysis"]) for name in names
+    ]
 
 
 def page_times(site: Path) -> dict[str, float]:

@@ -47,5 +47,6 @@ def test_description_of_the_workflow(plan, ard, tmp_path, monkeypatch):
     assert "results/t/statistics/ard.tsv" in body
 
 
-def test_caption_of_the_exploration():
-    assert "title" in rendered("pair_criteria.rst")
+@pytest.mark.parametrize("page", ["coverage.rst", "notebook.rst", "trial_tables.rst"])
+def test_captions_without_numbers(page):
+    assert len(rendered(page).split()) > 5

@@ -1,11 +1,18 @@
-"""The manuscript: live numbers, what the lint refuses, the same bytes, and the audit of numbers."""
+"""The manuscript: live numbers, what the lint refuses, and the same bytes."""
 
 import dataclasses
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pypdf
 import pytest
 import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "statistics"))
+
+# Imports stand below the path to the made-up trial, hence E402.
+from made_up_trial import made_up_tables
 
 from pictrial.errors import InputError
 from pictrial.reporting import manuscript
@@ -13,11 +20,20 @@ from pictrial.reporting.effective_settings import DEFAULTS, effective_settings
 from pictrial.reporting.live_text import LiveText, check_live_text, typed_numbers, unwanted_phrases
 from pictrial.reporting.manuscript import manuscript_text, write_manuscript
 from pictrial.reporting.manuscript_words import typst_text
-from pictrial.reporting.number_audit import audit_documents, audit_numbers, numerals, unsourced_numerals
+from pictrial.reporting.number_audit import audit_numbers
 from pictrial.reporting.report_table import Column, ReportTable, Row, numbers_shown
 from pictrial.reporting.shown import Results, Shown
+from pictrial.statistics.trial_descriptives import describe_trial
 
 STAGE = "Analysed unmasked."
+
+
+@pytest.fixture(scope="module")
+def ard(plan, ard) -> pd.DataFrame:
+    """The results of the analyses, and of a made-up trial who took part and what they suffered."""
+    tables = made_up_tables(plan)
+    described = describe_trial(plan, tables, dict.fromkeys(tables, "ab" * 32))
+    return pd.concat([ard, described[described["analysis"].isin(["flow", "harms"])]], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +92,23 @@ def test_the_text_holds_estimates_of_the_ard(written, plan, ard):
     assert {"Abstract", plan.outcomes["delta_f"].label} <= set(places)
 
 
+def test_who_took_part_and_who_was_harmed(written, plan, ard):
+    text, _ = written
+    results = Results(ard)
+    held = results.value("flow", "sessions", "all, period 2", "n_delivered")
+    assert f"{len(plan.participants)} participants allocated; sessions held: " in text
+    assert f"{held:.0f} of {len(plan.participants)} in period 2" in text
+    harmed, exposed = (
+        results.value("harms", "adverse_events", "stimulation", name)
+        for name in ("n_with_event", "n_exposed")
+    )
+    assert f"{harmed:.0f} of {exposed:.0f} participants under stimulation" in text
+    unknown = ard.assign(value=ard["value"].mask(ard["analysis"] == "harms"))
+    unknown.loc[unknown["analysis"] == "harms", "warning"] = "adverse events were not recorded"
+    settings = yaml.safe_load(DEFAULTS.read_text())
+    assert "adverse events were not recorded." in manuscript_text(plan, unknown, settings, STAGE, {})[0]
+
+
 def test_the_methods_follow_the_configuration(plan, ard, settings):
     changed = effective_settings(
         {"motor_units": {"criteria": {"recruitment_gap": 1.75, "correlation_rule": "r2"}}}
@@ -119,60 +152,3 @@ def test_a_table_is_set_with_its_notes(plan, ard, settings, tmp_path):
     write_manuscript(text, texts, tmp_path, tmp_path / "paper")
     page = pypdf.PdfReader(tmp_path / "paper/manuscript.pdf").pages[-1].extract_text()
     assert "A title" in page and "Contrasts" in page and "A note." in page
-
-
-def shown(text: str, *sources: str) -> pd.DataFrame:
-    return numbers_shown("d", [("here", Shown(text, sources))])
-
-
-RESULTS = pd.DataFrame(
-    {"ard_id": ["a", "b", "c", "d"], "value": [-1.066, 1.17e-5, 6, float("nan")], "n_units": [96, 1, 2, 3]}
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "source"),
-    [
-        ("−1.07 pps", "a"),
-        ("−1.066", "a"),
-        ("−1", "a"),
-        ("P = 1.17 × 10⁻⁵", "b"),
-        ("6 participants", "c"),
-        ("–", "d"),
-        ("96 motor units", "a#n_units"),
-    ],
-)
-def test_what_is_shown_is_its_row(text, source):
-    assert audit_numbers(shown(text, source), RESULTS) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "source"),
-    [
-        ("1.07", "a"),
-        ("−1.06", "a"),
-        ("−1.1 × 10⁻⁵", "b"),
-        ("1.18 × 10⁻⁵", "b"),
-        ("5", "c"),
-        ("0", "d"),
-        ("–", "a"),
-        ("96", "a"),
-    ],
-)
-def test_what_is_not_its_row_is_refused(text, source):
-    with pytest.raises(InputError, match="does not show"):
-        audit_numbers(shown(text, source), RESULTS)
-
-
-def test_a_source_that_is_no_row_is_refused():
-    with pytest.raises(InputError, match="no row of the ARD"):
-        audit_numbers(shown("1", "nowhere"), RESULTS)
-    assert audit_numbers(shown("1", "config:seed"), RESULTS) == 0
-
-
-def test_numbers_without_source_are_found():
-    assert numerals("MU08 fell by −1.2 (0.3) in 2 of EMG06, 1.0 × 10⁻³") == ["−1.2", "0.3", "2", "1.0 × 10⁻³"]
-    table = shown("−1.07 (6)", "a", "c")
-    assert unsourced_numerals("d", "−1.07, 6, 95 % and 7", table, ["95 % intervals"]) == ["7"]
-    with pytest.raises(InputError, match="d: '7' has no source"):
-        audit_documents({"d": "7"}, table, [])

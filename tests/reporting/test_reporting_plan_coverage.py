@@ -50,8 +50,8 @@ def test_every_key_named_is_one_of_the_sample_trial(name, content, settings):
 
 def test_an_item_is_the_authors_where_nothing_answers_it(content, settings):
     assert cells(coverage_table("sap", content, settings, []), "30") == ["Harms", "", AUTHOR]
-    table = coverage_table("sap", content, settings, ["tables/harms.html", "diagnostics/primary.png"])
-    assert cells(table, "30") == ["Harms", "tables/harms.html", ""]
+    table = coverage_table("sap", content, settings, ["tables/trial/harms.html", "diagnostics/primary.png"])
+    assert cells(table, "30") == ["Harms", "tables/trial/harms.html", ""]
     assert cells(table, "27c")[1:] == ["diagnostics/", ""]
     without = copy.deepcopy(content)
     del without["families"]

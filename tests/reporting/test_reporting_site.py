@@ -17,7 +17,7 @@ from pictrial.recordings.recording_files import recording_files
 from pictrial.reporting import site_pages
 from pictrial.reporting.numbers import MINUS
 from pictrial.reporting.shown import Shown
-from pictrial.reporting.site import SiteContent, write_site
+from pictrial.reporting.site import SiteContent, by_session, write_site
 from pictrial.reporting.site_data import outcome_data, packed, written_results
 from pictrial.reporting.site_pages import flat, link_of, site_figures
 from pictrial.tables import check_table
@@ -117,7 +117,11 @@ def test_every_number_of_a_table_leads_to_rows_that_exist(site, content):
     wanted = [unquote(link.split("#")[1]).split("|") for link in links if link.startswith("number.html#")]
     assert len(wanted) > 20
     assert {one for several in wanted for one in several} <= ids
-    assert [CONTRAST, CONTRAST.replace("estimate", "ci_lower"), CONTRAST.replace("estimate", "ci_upper")] in wanted
+    assert [
+        CONTRAST,
+        CONTRAST.replace("estimate", "ci_lower"),
+        CONTRAST.replace("estimate", "ci_upper"),
+    ] in wanted
 
 
 def test_numbers_shown_name_their_rows(written, content):
@@ -208,6 +212,17 @@ def test_figures_find_their_page_and_captions_their_marks(tmp_path):
     assert only.alternative == "ΔF <b>. n = 6, 36 units."
 
 
+def test_files_find_their_session():
+    paths = ["x/sub-02/ses-1/a.html", "vibstim/sub-02/ses-1_vibstim.svg", "sub-01_ses-2_events.tsv"]
+    found = by_session(paths)
+    assert {key: [path.name for path in several] for key, several in found.items()} == {
+        ("02", "1"): ["a.html", "ses-1_vibstim.svg"],
+        ("01", "2"): ["sub-01_ses-2_events.tsv"],
+    }
+    with pytest.raises(InputError, match="no sub- and ses-"):
+        by_session(["else.tsv"])
+
+
 def test_recordings_and_their_hashes(tmp_path):
     path = tmp_path / "sub-02_ses-1_task-ramp_run-1_emg.bdf"
     path.write_bytes(b"abc")
@@ -288,7 +303,9 @@ def test_search_filter_and_sort(tab, site, content):
     tab.fill("input[type=search]", "")
     tab.click("thead button:has-text('Number')")
     assert tab.get_attribute("thead th:first-child", "aria-sort") == "ascending"
-    found = tab.evaluate("[...document.querySelectorAll('tbody th')].map(c => pictrial.numeric(c.textContent))")
+    found = tab.evaluate(
+        "[...document.querySelectorAll('tbody th')].map(c => pictrial.numeric(c.textContent))"
+    )
     assert found == sorted(found)
     open_page(tab, site, "numbers.html#analysis=participant_means")
     assert set(tab.locator("tbody tr td:nth-child(2)").all_inner_texts()) == {"participant_means"}

@@ -52,6 +52,8 @@ rule execute_notebook:
         f"{RESULTS}/logs/execute_notebook/{{notebook}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/execute_notebook/{{notebook}}.tsv"
+    wildcard_constraints:
+        notebook="|".join(NOTEBOOKS),
     threads: 1
     resources:
         mem_mb=1000,

@@ -25,6 +25,8 @@ rule draw_figure:
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
         code=code(
             "reporting/figures",
+            "reporting/figure_files",
+            "reporting/shown",
             "reporting/captions",
             "reporting/planned",
             "reporting/numbers",
@@ -38,6 +40,7 @@ rule draw_figure:
         pdf=f"{RESULTS}/figures/{{outcome}}.pdf",
         svg=f"{RESULTS}/figures/{{outcome}}.svg",
         caption=f"{RESULTS}/figures/{{outcome}}.rst",
+        numbers=f"{RESULTS}/figures/{{outcome}}_numbers.tsv",
     log:
         f"{RESULTS}/logs/draw_figure/{{outcome}}.log",
     benchmark:
@@ -128,7 +131,10 @@ rule draw_multiverse:
         summary=f"{RESULTS}/statistics/multiverse_summary.tsv",
         code=code(
             "reporting/multiverse_figure",
+            "statistics/summary_results",
             "reporting/figures",
+            "reporting/figure_files",
+            "reporting/shown",
             "reporting/planned",
             "reporting/numbers",
         ),
@@ -141,6 +147,7 @@ rule draw_multiverse:
         pdf=f"{RESULTS}/figures/multiverse.pdf",
         svg=f"{RESULTS}/figures/multiverse.svg",
         caption=f"{RESULTS}/figures/multiverse.rst",
+        numbers=f"{RESULTS}/figures/multiverse_numbers.tsv",
     log:
         f"{RESULTS}/logs/draw_multiverse.log",
     benchmark:

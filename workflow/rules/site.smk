@@ -4,15 +4,20 @@ In: plan, ARD, records of the models, analysis tables, motor units, discharges, 
 `recordings/recordings.tsv`, the hash of every recording. Conditions come from the staged plan and the tables only.
 """
 
+# Every figure that this trial has.
+SITE_FIGURES = [
+    f"{RESULTS}/figures/{Path(file).stem}"
+    for file in REPORTED
+    if Path(file).parent.name == "figures"
+]
 REPORTED.append(f"{RESULTS}/site")
-SITE_FIGURES = [*TRIAL.outcomes, "attrition", "multiverse"] + ["vibstim"] * bool(
-    VIBSTIM
-)
 
 
 rule list_recordings:
     input:
-        recordings=of_everyone(RAMP, *MVC, *VIBSTIM),
+        recordings=of_everyone(RAMP)
+        + of_everyone(*MVC, sessions=SESSIONS)
+        + of_everyone(*VIBSTIM, sessions=VIBSTIMS),
         code=code("recordings/recording_files"),
     output:
         files=f"{RESULTS}/recordings/recordings.tsv",
@@ -46,10 +51,12 @@ rule write_site:
         events=of_everyone(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         quality=of_everyone(f"{RESULTS}/quality/{SESSION}/{NAME}_quality.html"),
         vibstim=(
-            of_everyone(f"{RESPONSE}/ses-{{session}}_vibstim.svg") if VIBSTIM else []
+            of_everyone(f"{RESPONSE}/ses-{{session}}_vibstim.svg", sessions=VIBSTIMS)
+            if VIBSTIM
+            else []
         ),
-        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=SITE_FIGURES),
-        captions=expand(f"{RESULTS}/figures/{{figure}}.rst", figure=SITE_FIGURES),
+        figures=expand("{figure}.svg", figure=SITE_FIGURES),
+        captions=expand("{figure}.rst", figure=SITE_FIGURES),
         templates=sorted(
             os.path.relpath(path)
             for path in Path(workflow.basedir, "workflow/report/site").iterdir()
@@ -78,6 +85,8 @@ rule write_site:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        config=config,
     message:
         "Writing the report that people click through"
     script:

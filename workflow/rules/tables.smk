@@ -70,7 +70,7 @@ rule write_report_tables:
         mem_mb=500,
         runtime=2,
     params:
-        folder=f"{RESULTS}/tables/trial",
+        folder=f"{RESULTS}/tables",
     message:
         "Writing the tables of the trial"
     script:

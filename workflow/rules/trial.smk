@@ -50,7 +50,7 @@ rule build_analysis_tables:
 
 rule count_attrition:
     input:
-        plan=PLAN,
+        plan=STAGED_PLAN,
         delivery=f"{RESULTS}/recordings/delivery.tsv",
         candidates=of_everyone(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
         before=of_everyone(f"{DECOMPOSED}_desc-{FOUND}_events.tsv"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from pictrial.checked_yaml import read_checked_yaml
 from pictrial.joblog import job_log
 from pictrial.reporting.effective_settings import effective_settings
-from pictrial.reporting.site import SiteContent, write_site
+from pictrial.reporting.site import SiteContent, by_session, write_site
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import SCHEMA, load_plan
 
@@ -14,28 +14,19 @@ _TABLES = ("ard", "outcomes", "exclusions", "units", "unit_delta_f", "pairs", "v
 
 with job_log(snakemake.log[0]) as say:
     files, plan = snakemake.input, load_plan(snakemake.input.plan)
-    sessions = [(row.participant, row.session) for row in plan.sessions]
-    with_ramp = [(row.participant, row.session) for row in plan.sessions_with(plan.task)]
-    with_vibstim = [(row.participant, row.session) for row in plan.sessions_with(plan.vibstim_task)]
-    pages = {key: [] for key in sessions}
-    for key, path in [
-        *zip(with_ramp, files.quality, strict=True),
-        *zip(with_vibstim, files.vibstim, strict=True),
-    ]:
-        pages[key].append(Path(path))
     tables = {name: read_table(files[name], name) for name in _TABLES if files.get(name)}
     content = SiteContent(
         plan=plan,
         entries=read_checked_yaml(files.plan, SCHEMA),
-        settings=effective_settings(snakemake.config),
+        settings=effective_settings(snakemake.params.config),
         stage=json.loads(Path(files.stage).read_text(encoding="utf-8"))["sentence"],
         records={
             Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in files.records
         },
         tables=tables | {"recording_files": read_table(files.recordings, "recording_files")},
-        events={key: Path(path) for key, path in zip(with_ramp, files.events, strict=True)},
-        pages=pages,
+        events=by_session(files.events),
+        pages=by_session([*files.quality, *files.vibstim]),
         figures=[Path(path) for path in files.figures],
     )
     write_table(write_site(content, snakemake.output.site), snakemake.output.numbers, "numbers_shown")
-    say(f"{snakemake.output.site}/index.html: {len(sessions)} sessions, {len(tables['ard'])} numbers")
+    say(f"{snakemake.output.site}/index.html: {len(plan.sessions)} sessions, {len(tables['ard'])} numbers")

@@ -37,7 +37,7 @@ def attrition_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
             section = of_experiment(plan, experiment) + _STAGES.get(stage, _words(stage))
             rows += _stage_rows(plan, ard, results, (name, stage), section)
     table = ReportTable(
-        name="attrition",
+        name="trial/attrition",
         title=f"{plan.title}: attrition",
         label_heading="Stage",
         columns=tuple(Column(one, label) for one, label in {**plan.conditions, ALL: "All"}.items()),

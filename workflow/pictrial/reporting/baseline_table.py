@@ -40,7 +40,7 @@ def baseline_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
         for line in _lines(plan, ard, results, found)
     ]
     table = ReportTable(
-        name="baseline",
+        name="trial/baseline",
         title=f"{plan.title}: participants at baseline",
         label_heading="Characteristic",
         columns=tuple(_column(plan, *one) for one in found),

@@ -36,7 +36,7 @@ def harms_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
         if results.warning(*key):
             notes.append(of + said(results, "warning", *key) + ".")
     table = ReportTable(
-        name="harms",
+        name="trial/harms",
         title=f"{plan.title}: adverse events",
         label_heading="Adverse events",
         columns=tuple(

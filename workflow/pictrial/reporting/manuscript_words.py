@@ -9,11 +9,19 @@ from importlib.metadata import version as version_of
 
 from pictrial.reporting.live_text import LiveText
 from pictrial.reporting.numbers import decimal
-from pictrial.reporting.planned import contrast_label, main_analysis, planned_contrasts
+from pictrial.reporting.planned import (
+    contrast_label,
+    experiments_of,
+    main_analysis,
+    of_experiment,
+    planned_contrasts,
+)
 from pictrial.reporting.report_table import ReportTable
 from pictrial.reporting.shown import Results, Shown, joined
+from pictrial.statistics.analysis import descriptive_of
 from pictrial.statistics.analysis_results import ALL, contrast_name
 from pictrial.statistics.fitted_model import CONFIDENCE
+from pictrial.statistics.trial_flow import of_part
 from pictrial.trial.plan import TrialPlan
 from pictrial.trial.planned_analyses import Analysis, Family
 from pictrial.trial.planned_estimands import Estimand
@@ -55,11 +63,7 @@ class ManuscriptWords:
         self.title = json.dumps(plan.title, ensure_ascii=False)
         self.ramps = any(o.measure.split(".")[0] in ("delta_f", "units") for o in plan.outcomes.values())
         self.estimands = list(plan.estimands.values())
-        self.shown_outcomes = [
-            name
-            for name in plan.outcomes
-            if any(results.has(part, name, ALL, "n_values") for part in _described(plan, name))
-        ]
+        self.shown_outcomes = [name for name in plan.outcomes if experiments_of(plan, results, name)]
         self.primary = [a for a in plan.analyses.values() if a.role == "primary"]
         roles = dict.fromkeys(a.role for a in plan.analyses.values())
         self.roles = {role: [a for a in plan.analyses.values() if a.role == role] for role in roles}
@@ -213,7 +217,8 @@ class ManuscriptWords:
         """Write the mean and SD of participants in every condition, with their number."""
         planned, results = self._plan.outcomes[outcome], self._results
         parts = []
-        for part in _described(self._plan, outcome):
+        for experiment in experiments_of(self._plan, results, outcome):
+            part = descriptive_of(experiment)
             for condition, label in self._plan.conditions.items():
                 if not results.has(part, outcome, condition, "mean"):
                     continue
@@ -231,7 +236,8 @@ class ManuscriptWords:
         experiment = self._plan.analyses[analysis].experiment if analysis else None
         nouns = {"n_participants": "participant", "n_units": "motor unit", "n_pairs": "control–test pair"}
         written = []
-        for part in _described(self._plan, outcome, experiment):
+        there = experiments_of(self._plan, self._results, outcome)
+        for part in (descriptive_of(one) for one in there if experiment in (None, one)):
             shown = [
                 self._results.count(part, outcome, ALL, statistic, noun=noun)
                 for statistic, noun in nouns.items()
@@ -240,6 +246,61 @@ class ManuscriptWords:
             ]
             written.append(self._live.show(joined(shown, ", ")))
         return "; ".join(written)
+
+    def people(self) -> list[str]:
+        """Say for each experiment who was allocated and which sessions were held."""
+        lines = []
+        for experiment in self._experiments():
+            name, results = of_part("flow", experiment), self._results
+            people = results.count(name, "participants", ALL, "n_allocated", noun="participant")
+            periods = range(
+                1, 1 + max(len(self._plan.sequences[s]) for s in self._plan.sequences_of(experiment))
+            )
+            held = (
+                results.count(name, "sessions", f"{ALL}, period {period}", "n_delivered")
+                + " of "
+                + results.count(name, "sessions", f"{ALL}, period {period}", "n_planned")
+                + f" in period {period}"
+                for period in periods
+            )
+            said = (
+                of_experiment(self._plan, experiment)
+                + people
+                + " allocated; sessions held: "
+                + joined(held, ", ")
+            )
+            lines.append(f"{self._live.show(said)}.")
+        return lines
+
+    def harms(self) -> list[str]:
+        """Say for each experiment how many participants had an adverse event in which condition."""
+        lines = []
+        for experiment in self._experiments():
+            name, results = of_part("harms", experiment), self._results
+            there = [
+                condition
+                for condition in self._plan.conditions_of(experiment)
+                if results.has(name, "adverse_events", condition, "n_with_event")
+            ]
+            parts = [
+                results.count(name, "adverse_events", condition, "n_with_event")
+                + " of "
+                + results.count(name, "adverse_events", condition, "n_exposed", noun="participant")
+                + f" under {self._within(condition)}"
+                for condition in there
+                if results.value(name, "adverse_events", condition, "n_with_event") is not None
+            ]
+            if parts:
+                said = of_experiment(self._plan, experiment) + joined(parts, ", ") + " had an adverse event"
+                lines.append(f"{self._live.show(said)}.")
+            elif there:
+                lines.append(
+                    typst_text(results.warning(name, "adverse_events", there[0], "n_with_event")) + "."
+                )
+        return lines
+
+    def _experiments(self) -> list[str | None]:
+        return [*self._plan.experiments] or [None]
 
     def multiverse(self) -> list[tuple[str, str, str]]:
         """Return (level of the ARD, condition, minus condition) of the contrasts over all rules of ΔF."""
@@ -274,15 +335,6 @@ class ManuscriptWords:
 
     def _cell(self, shown: Shown) -> str:
         return self._live.show(shown) if shown.sources else typst_text(shown.text)
-
-
-def _described(plan: TrialPlan, outcome: str, experiment: str | None = None) -> list[str]:
-    """Return the names that the ARD has for the descriptions of an outcome: one per experiment."""
-    if not plan.experiments:
-        return ["descriptive"]
-    of_outcome = {a.experiment for a in plan.analyses.values() if a.outcome == outcome}
-    names = [name for name in plan.experiments if name in of_outcome and experiment in (None, name)]
-    return [f"descriptive_{name}" for name in names]
 
 
 def _of_settings(key: str, value: object) -> Shown:

@@ -106,10 +106,10 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
         + "Exploratory: P is not adjusted and not shown, and no analysis may be picked for its result.",
         Shown(
             "Above: estimates, sorted, with 95 % confidence intervals (participants' means, compared in "
-            "pairs); the diamond and the dotted line are the main analysis; at a triangle an interval goes on. "
-            "Below: the choices of each analysis, a stroke in the line of each; a smoother's constants go by "
-            "the last word of their names in ``motor_units/rules.tsv``. Grey strokes: analyses without an "
-            "estimate."
+            "pairs); the diamond and the dotted line are the main analysis; at a triangle an interval goes "
+            "on. Below: the choices of each analysis, a stroke in the line of each; a smoother's constants "
+            "go by the last word of their names in ``motor_units/rules.tsv``. Grey strokes: analyses without "
+            "an estimate."
         ),
         joined(found, " ") if found else Shown(nothing),
     ]

@@ -9,8 +9,8 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.reporting.numbers import MINUS, MISSING
 
-#: Sources that are no rows of the ARD: configuration, plan, code, the ledger of pairs.
-_ELSEWHERE = ("config:", "plan:", "code:", "pairs:")
+#: Sources that are no rows of the ARD: configuration, plan, code, the ledger of pairs, another table.
+_ELSEWHERE = ("config:", "plan:", "code:", "pairs:", "table:")
 #: What a source names: the value of a row, or after ``#`` the number that is behind it.
 _COLUMNS = {"": "value", **{f"#{name}": name for name in ("n_participants", "n_units", "n_pairs")}}
 _SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")

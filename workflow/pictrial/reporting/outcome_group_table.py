@@ -25,8 +25,9 @@ from pictrial.trial.planned_analyses import Analysis, Outcome
 
 _TITLES = {"vibstim": "outcomes under vibration and stimulation", "scores": "clinical outcomes"}
 _ABBREVIATIONS = (
-    "CI, confidence interval; df, degrees of freedom; SD, standard deviation. Estimates are differences in the unit of "
-    "the outcome where no other scale is named. An empty cell does not apply; a dash is not estimable."
+    "CI, confidence interval; df, degrees of freedom; SD, standard deviation. Estimates are differences in "
+    "the unit of the outcome where no other scale is named. An empty cell does not apply; a dash is not "
+    "estimable."
 )
 
 
@@ -51,7 +52,7 @@ def outcome_group_table(plan: TrialPlan, ard: pd.DataFrame, source: str) -> Repo
                         notes.append(analysis_note(plan, results, analysis))
                         notes += warnings(plan, results, analysis)
     table = ReportTable(
-        name=source,
+        name=f"trial/{source}",
         title=f"{plan.title}: {_TITLES[source]}",
         label_heading="Condition or contrast (analysis)",
         columns=(

@@ -32,7 +32,7 @@ def period_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
         for condition in plan.conditions_of(experiment)
     ]
     table = ReportTable(
-        name="by_period",
+        name="trial/by_period",
         title=f"{plan.title}: outcomes by condition and period",
         label_heading="Condition",
         columns=tuple(

@@ -61,7 +61,7 @@ def primary_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
         Column("hedges_g_av", "g_av", _SIZES),
     )
     table = ReportTable(
-        name="primary",
+        name="trial/primary",
         title=f"{plan.title}: primary analysis",
         label_heading="Condition, contrast or term",
         columns=columns,

@@ -50,7 +50,7 @@ def sensitivity_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
     for analysis in plan.analyses.values():
         rows += _other_rows(plan, results, analysis)
     table = ReportTable(
-        name="sensitivity",
+        name="trial/sensitivity",
         title=f"{plan.title}: all analyses of the plan",
         label_heading="Analysis",
         columns=(

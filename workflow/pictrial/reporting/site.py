@@ -8,12 +8,15 @@ each session, so that a page stays as fast with a hundred participants as with s
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from pictrial.errors import InputError
 from pictrial.reporting.numbers import count
 from pictrial.reporting.report_table import numbers_shown
 from pictrial.reporting.site_data import (
@@ -75,10 +78,9 @@ class SiteContent:
     tables : dict of str to DataFrame
         By schema: ``ard``, ``outcomes``, ``exclusions``, ``units``, ``unit_delta_f``, ``pairs``,
         ``recording_files``, and ``vibstim_outcomes`` where there is VibStim.
-    events : dict of (str, str) to Path
-        Of participant and session: table of discharges (schema ``events``).
-    pages : dict of (str, str) to list of Path
-        Of participant and session: the quality page and the figure of VibStim.
+    events, pages : dict of (str, str) to list of Path
+        Of participant and session: the table of discharges (schema ``events``); the quality page and the
+        figure of VibStim.
     figures : list of Path
         SVG, each with its caption as .rst beside it.
     """
@@ -89,9 +91,26 @@ class SiteContent:
     stage: str
     records: dict[str, dict]
     tables: dict[str, pd.DataFrame]
-    events: dict[tuple[str, str], Path]
+    events: dict[tuple[str, str], list[Path]]
     pages: dict[tuple[str, str], list[Path]]
     figures: list[Path]
+
+
+def by_session(paths: Iterable[str | Path]) -> dict[tuple[str, str], list[Path]]:
+    """Return files by the participant and session in their paths: ``sub-01/ses-2`` or ``sub-01_ses-2``.
+
+    Raises
+    ------
+    InputError
+        Where a path names neither.
+    """
+    found: dict[tuple[str, str], list[Path]] = {}
+    for path in map(Path, paths):
+        named = re.findall(r"sub-([0-9A-Za-z]+)[/_]ses-([0-9A-Za-z]+)", path.as_posix())
+        if not named:
+            raise InputError(path, "the path has no sub- and ses-", "Name it as BIDS does.")
+        found.setdefault(named[-1], []).append(path)
+    return found
 
 
 def write_site(content: SiteContent, folder: str | Path) -> pd.DataFrame:
@@ -205,9 +224,8 @@ def _write_data(content: SiteContent, data: Path, folder: Path) -> None:
     for row in plan.sessions:
         key = (row.participant, row.session)
         own = {name: found.get(key, tables[name].iloc[:0]) for name, found in by_session.items()}
-        events = pd.DataFrame({"unit_id": [], "onset": []})
-        if key in content.events:
-            events = read_table(content.events[key], "events")
+        no_ramp = pd.DataFrame({"unit_id": [], "onset": []})
+        events = read_table(content.events[key][0], "events") if key in content.events else no_ramp
         write(
             f"sub-{row.participant}_ses-{row.session}",
             session_data(own, events)

@@ -18,8 +18,10 @@ from pictrial.trial.populations import in_population
 #: Decimals of measures; those of outcomes are in the plan.
 _PLACES, _OF_SECONDS = 2, 3
 #: Statistics in the unit of the outcome, printed with its decimals.
-_IN_ITS_UNIT = ("estimate", "mean", "sd", "mean_of_units", "sd_of_units", "ci_lower", "ci_upper")
-_IN_ITS_UNIT += ("mean_difference", "sd_difference", "standard_error")
+_IN_ITS_UNIT = (
+    *("estimate", "mean", "sd", "mean_of_units", "sd_of_units", "ci_lower", "ci_upper"),
+    *("mean_difference", "sd_difference", "standard_error"),
+)
 _EXACT = ("df", "df1", "df2")
 
 

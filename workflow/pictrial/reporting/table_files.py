@@ -28,8 +28,8 @@ def write_report_table(table: ReportTable, folder: str | Path) -> list[Path]:
         The files written.
     """
     base = Path(folder) / table.name
-    html, word, tex, csv_file = (base.with_name(f"{table.name}.{s}") for s in ("html", "docx", "tex", "csv"))
-    numbers = base.with_name(f"{table.name}_numbers.tsv")
+    html, word, tex, csv_file = (base.with_suffix(suffix) for suffix in (".html", ".docx", ".tex", ".csv"))
+    numbers = base.with_name(f"{base.name}_numbers.tsv")
     write_text(html, html_page(table))
     write_docx(table, word)
     write_text(tex, latex_document(table))

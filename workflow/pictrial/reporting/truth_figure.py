@@ -105,5 +105,7 @@ def _draw_contrasts(axes: Axes, plan: TrialPlan, contrasts: pd.DataFrame) -> Non
     axes.set_xlim(-0.6, max(len(labels), 1) - 0.4)
     axes.set_xticks(range(len(labels)), labels, fontsize=7)
     axes.set_ylabel("Difference in ΔF (pps)")
-    axes.plot([], [], "x", color="black", ms=6, mew=1.4, label="planted")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=7.5, borderaxespad=0.2)
+    axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="95 % CI")
+    axes.plot([], [], "x", color="black", ms=6, mew=1.4, ls="none", label="planted")
+    place: dict = {"loc": "lower right", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0.2, "ncols": 2}
+    axes.legend(**place, frameon=False, fontsize=7, columnspacing=0.8, handletextpad=0.3, handlelength=1.4)

@@ -125,7 +125,8 @@ def fitted_standard_deviations(model: FittedModel) -> StandardDeviations:
         if term.group not in _GROUPS or covariance.shape != (1, 1):
             rule = f"({' + '.join(term.columns)} | {term.group}) is no part of the outcomes that are drawn"
             raise InputError(f"model {model.design.formula.text!r}", rule, "Give the standard deviations.")
-        found[_GROUPS[term.group]] = float(np.sqrt(covariance[0, 0]))
+        # Nothing can be drawn with a variance below zero, which an unconstrained component may have.
+        found[_GROUPS[term.group]] = float(np.sqrt(max(covariance[0, 0], 0.0)))
     return StandardDeviations(**found, residual=model.fit.sigma)
 
 

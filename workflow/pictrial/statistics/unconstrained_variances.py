@@ -10,7 +10,7 @@ V is made as it stands, for each set of observations that shares no random effec
 the sum of their cubed numbers.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -94,8 +94,8 @@ class MarginalModel:
             for rows in self._rows
         ]
 
-    def inverses(self, ratios: np.ndarray) -> tuple[list[np.ndarray], float] | None:
-        """Return the blocks of W = (V / sigma^2)^-1 and the log determinant of V / sigma^2.
+    def moments(self, ratios: np.ndarray) -> tuple[list[np.ndarray], Moments] | None:
+        """Return the blocks of W = (V / sigma^2)^-1 and the crossproducts through it.
 
         None where V is singular or no covariance.
         """
@@ -110,25 +110,24 @@ class MarginalModel:
             half = np.linalg.inv(factor)
             inverses.append(half.T @ half)
             log_determinant += 2 * float(np.log(np.diag(factor)).sum())
-        return inverses, log_determinant
+        cwc = sum(c.T @ inverse @ c for c, inverse in zip(self._columns, inverses, strict=True))
+        return inverses, Moments(log_determinant, np.asarray(cwc), [])
 
-    def moments(self, ratios: np.ndarray) -> Moments | None:
-        """Return the crossproducts through W; None where V is no covariance."""
-        found = self.inverses(ratios)
-        if found is None:
-            return None
-        cwc = sum(c.T @ inverse @ c for c, inverse in zip(self._columns, found[0], strict=True))
-        return Moments(found[1], np.asarray(cwc), [])
+    def deviance(self, ratios: np.ndarray, reml: bool) -> float:
+        """Return the deviance, infinite where V is singular or no covariance."""
+        found = self.moments(ratios)
+        return np.inf if found is None else self.equations.deviance_of(found[1], reml)
 
     def derivatives(self, ratios: np.ndarray, reml: bool) -> CovarianceDerivatives:
         """Return the derivatives by the variances where V is a covariance (see `CovarianceDerivatives`)."""
-        moments, found = self.moments(ratios), self.inverses(ratios)
-        assert moments is not None and found is not None
+        found = self.moments(ratios)
+        assert found is not None
+        inverses, moments = found
         sigma = self.equations.estimates_of(moments, reml)[0]
         to_residual = moments.residual_map.copy()
         to_residual[:, -1] *= self.equations.response_scale / sigma
         first_trace, second_trace, first, second = 0.0, 0.0, 0.0, 0.0
-        for columns, inverse, patterns in zip(self._columns, found[0], self._patterns, strict=True):
+        for columns, inverse, patterns in zip(self._columns, inverses, self._patterns, strict=True):
             through = inverse @ columns @ to_residual
             chosen, traced = patterns @ through, inverse @ patterns
             count = len(patterns)
@@ -146,10 +145,11 @@ class MarginalModel:
 
     def random_effects(self, ratios: np.ndarray) -> list[np.ndarray]:
         """Return T Z'W (y - Xb) of each term, shape (levels, 1), in units of the response."""
-        moments, found = self.moments(ratios), self.inverses(ratios)
-        assert moments is not None and found is not None
+        found = self.moments(ratios)
+        assert found is not None
+        inverses, moments = found
         weighted = np.empty(self.equations.n)
-        for rows, columns, inverse in zip(self._rows, self._columns, found[0], strict=True):
+        for rows, columns, inverse in zip(self._rows, self._columns, inverses, strict=True):
             weighted[rows] = inverse @ columns @ moments.residual_map[:, -1]
         weighted *= self.equations.response_scale
         return [
@@ -203,9 +203,7 @@ def without_bound(fit: LinearMixedModel) -> LinearMixedModel:
 
 def _lowest(marginal: MarginalModel, ratios: np.ndarray, reml: bool) -> np.ndarray | None:
     """Return the ratios of lowest deviance; None where none is reached."""
-    moments = marginal.moments(ratios)
-    assert moments is not None
-    deviance = marginal.equations.deviance_of(moments, reml)
+    deviance = marginal.deviance(ratios, reml)
     for _ in range(STEPS):
         derivatives = marginal.derivatives(ratios, reml)
         slope = derivatives.slope(reml)
@@ -217,8 +215,7 @@ def _lowest(marginal: MarginalModel, ratios: np.ndarray, reml: bool) -> np.ndarr
             if variances[-1] <= 0:
                 continue
             trial = variances[:-1] / variances[-1]
-            moments = marginal.moments(trial)
-            if moments is not None and (lower := marginal.equations.deviance_of(moments, reml)) <= deviance:
+            if (lower := marginal.deviance(trial, reml)) <= deviance:
                 ratios, deviance = trial, lower
                 break
         else:
@@ -235,21 +232,19 @@ def _step(derivatives: CovarianceDerivatives, slope: np.ndarray, reml: bool) -> 
 
 
 def _fit_at(marginal: MarginalModel, fit: LinearMixedModel, ratios: np.ndarray) -> LinearMixedModel:
-    moments = marginal.moments(ratios)
-    assert moments is not None
-    sigma, beta, covariance = marginal.equations.estimates_of(moments, fit.reml)
-    named = {name: getattr(fit, name) for name in fit.__dataclass_fields__}
+    found = marginal.moments(ratios)
+    assert found is not None
+    sigma, beta, covariance = marginal.equations.estimates_of(found[1], fit.reml)
     unscaled = ratios / marginal.scale**2
-    unconstrained = UnconstrainedMixedModel(**named, marginal=marginal, ratios=ratios)
-    return replace(
-        unconstrained,
-        theta=np.sqrt(np.where(unscaled < 0, np.nan, unscaled)),
-        sigma=sigma,
-        beta=beta,
-        covariance=covariance,
-        term_covariances=tuple(sigma**2 * np.array([[ratio]]) for ratio in unscaled),
-        random_effects=tuple(marginal.random_effects(ratios)),
-        deviance=marginal.equations.deviance_of(moments, fit.reml),
-        largest_gradient=float(np.abs(unconstrained.derivatives.slope(fit.reml)[:-1]).max()),
-        zero_components=(),
-    )
+    named = {name: getattr(fit, name) for name in fit.__dataclass_fields__} | {
+        "theta": np.sqrt(np.where(unscaled < 0, np.nan, unscaled)),
+        "sigma": sigma,
+        "beta": beta,
+        "covariance": covariance,
+        "term_covariances": tuple(sigma**2 * np.array([[ratio]]) for ratio in unscaled),
+        "random_effects": tuple(marginal.random_effects(ratios)),
+        "deviance": marginal.equations.deviance_of(found[1], fit.reml),
+        "largest_gradient": float(np.abs(marginal.derivatives(ratios, fit.reml).slope(fit.reml)[:-1]).max()),
+        "zero_components": (),
+    }
+    return UnconstrainedMixedModel(**named, marginal=marginal, ratios=ratios)
