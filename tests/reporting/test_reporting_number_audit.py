@@ -27,6 +27,7 @@ RESULTS = pd.DataFrame(
         ("−1.066", "a"),
         ("−1", "a"),
         ("P = 1.17 × 10⁻⁵", "b"),
+        ("1.17\u00a0×\u00a010⁻⁵", "b"),
         ("6 participants", "c"),
         ("–", "d"),
         ("96 motor units", "a#n_units"),

@@ -13,7 +13,7 @@ TEXTS = [
 TEXTS += [f"{RESULTS}/paper/manuscript.typ"]
 TEXTS += [file.replace(".png", ".svg") for file in REPORTED if "/figures/flow_" in file]
 # Figures have numbers on their axes, too, which are no results: of these only what they say they show is held.
-WITH_NUMBERS = ("forest", "components", "ramp", "power")
+WITH_NUMBERS = ("forest", "components", "ramp", "power", "multiverse", *TRIAL.outcomes)
 OF_FIGURES = [
     file.replace(".png", "_numbers.tsv")
     for file in REPORTED
@@ -30,6 +30,7 @@ rule audit_numbers:
         numbers=[
             *(f"{os.path.splitext(file)[0]}_numbers.tsv" for file in TEXTS),
             *OF_FIGURES,
+            f"{RESULTS}/tables/site_numbers.tsv",
         ],
         code=code("reporting/number_audit", "reporting/visible_text"),
     output:

@@ -8,7 +8,8 @@ sources of its numbers. A figure that does not fit the plan is not built.
 def of_first(pattern, sessions):
     """The file of the plan's first recording among `sessions`."""
     participant = next(iter(sessions))
-    return expand(pattern, participant=participant, session=sessions[participant][0])
+    (file,) = expand(pattern, participant=participant, session=sessions[participant][0])
+    return file
 
 
 DRAWING = [

@@ -44,9 +44,9 @@ rule write_manuscript:
             "reporting/manuscript*",
             "reporting/live_text",
             "reporting/effective_settings",
-            "reporting/planned",
-            "reporting/numbers",
-            "reporting/shown",
+            "reporting/*_table",
+            "reporting/report_tables",
+            *MAKING_TABLES,
         ),
     output:
         pdf=f"{RESULTS}/paper/manuscript.pdf",

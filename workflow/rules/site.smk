@@ -46,7 +46,7 @@ rule write_site:
         units=f"{RESULTS}/motor_units/units.tsv",
         unit_delta_f=f"{RESULTS}/motor_units/unit_delta_f.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
-        vibstim_outcomes=[f"{RESULTS}/vibstim/outcomes.tsv"] if VIBSTIM else [],
+        vibstim_outcomes=f"{RESULTS}/vibstim/outcomes.tsv" if VIBSTIM else [],
         recordings=rules.list_recordings.output.files,
         events=of_everyone(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         quality=of_everyone(f"{RESULTS}/quality/{SESSION}/{NAME}_quality.html"),

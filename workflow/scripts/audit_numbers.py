@@ -7,7 +7,9 @@ import pandas as pd
 from pictrial.joblog import job_log
 from pictrial.reporting.number_audit import audit_documents, audit_numbers
 from pictrial.reporting.visible_text import visible_text
+from pictrial.statistics.fitted_model import CONFIDENCE
 from pictrial.tables import read_table, write_table
+from pictrial.trial.plan import load_plan
 
 with job_log(snakemake.log[0]) as say:
     results = Path(snakemake.params.results)
@@ -19,8 +21,9 @@ with job_log(snakemake.log[0]) as say:
         Path(path).relative_to(results).with_suffix("").as_posix(): visible_text(path)
         for path in snakemake.input.documents
     }
-    # Numbers in words of the plan are no results; neither is the level of every confidence interval.
-    plan = Path(snakemake.input.plan).read_text(encoding="utf-8")
-    audit_documents(documents, shown, [*plan.splitlines(), "95"])
+    # Numbers in words of the plan are no results, nor are periods and the level of confidence intervals.
+    words = Path(snakemake.input.plan).read_text(encoding="utf-8").splitlines()
+    periods = {f"{session.period}" for session in load_plan(snakemake.input.plan).sessions}
+    audit_documents(documents, shown, [*words, *periods, f"{100 * CONFIDENCE:g}"])
     write_table(shown, snakemake.output.numbers, "numbers_shown")
     say(f"{held} numbers in {shown['document'].nunique()} documents are rows of the ARD")

@@ -35,6 +35,17 @@ _SMOOTHERS = {
     "hanning": "a Hanning window",
 }
 _DESIGNS = {"crossover": "crossover", "parallel": "parallel-group trial", "single_session": "single session"}
+_PROCEDURES = {
+    "dunnettx": "Dunnett's procedure (approximated)",
+    "mvt": "the multivariate t distribution",
+    "fixed_sequence": "a fixed sequence of tests",
+    "graphical": "a graphical procedure",
+    **{
+        name: f"{name.capitalize()}'s procedure"
+        for name in ("bonferroni", "holm", "hochberg", "hommel", "tukey")
+    },
+    "sidak": "Šidák's procedure",
+}
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -152,6 +163,11 @@ class ManuscriptWords:
         """Name the contrasts of a family."""
         return " and ".join(self.contrast_name(*pair) for pair in family.contrasts)
 
+    def adjusted(self, family: Family) -> str:
+        """Say how P of a family is adjusted."""
+        name = family.adjustment
+        return "not adjusted" if name == "none" else f"adjusted by {_PROCEDURES[name]}"
+
     def analyses_named(self, analyses: list[Analysis]) -> str:
         """Name analyses and say what each estimates."""
         return "; ".join(
@@ -193,8 +209,8 @@ class ManuscriptWords:
         """Write a contrast with its confidence interval."""
         outcome = self._plan.outcomes[self._plan.analyses[analysis].outcome]
         key = (analysis, outcome.name, contrast_name(level, minus))
-        if why := self._results.value(*key, "estimate") is None and self._results.warning(*key, "estimate"):
-            return typst_text(f"not estimable ({why})")
+        if self._results.value(*key, "estimate") is None:
+            return self._why_missing(*key, "estimate")
         shown = self._results.estimate(*key, places=outcome.decimals, unit=outcome.unit)
         return self._live.show(shown)
 
@@ -299,6 +315,11 @@ class ManuscriptWords:
                 )
         return lines
 
+    def _why_missing(self, *key: str) -> str:
+        """Write the warning of a row without a value."""
+        row = self._results.row(*key)
+        return self._live.show(Shown(self._results.warning(*key), (f"code:{row['ard_id']}#warning",)))
+
     def _experiments(self) -> list[str | None]:
         return [*self._plan.experiments] or [None]
 
@@ -310,31 +331,31 @@ class ManuscriptWords:
         named = [(f"{contrast_name(*pair)}, pps", *pair) for pair in pairs]
         return [entry for entry in named if self._results.has("multiverse", "delta_f", entry[0], "lowest")]
 
+    def table_notes(self, table: ReportTable) -> str:
+        """Write the notes below a table."""
+        return " ".join(self.table_text(table, note) for note in table.notes)
+
+    def heads(self, table: ReportTable) -> str:
+        """Return the headings of a table as the style's ``results_table`` takes them."""
+        names = [f"{one.group}: {one.heading}" if one.group else one.heading for one in table.columns]
+        return ", ".join(f"[{self.table_text(table, name)}]" for name in (table.label_heading, *names))
+
     def cells(self, table: ReportTable) -> list[str]:
         """Return the rows of a table as the style's ``results_table`` takes them."""
         rows, section = [], ""
         for row in table.rows:
             if row.section != section:
                 section = row.section
-                rows.append(f"(section: [{typst_text(section)}])")
-            cells = [typst_text(row.label), *map(self._cell, row.cells)]
+                rows.append(f"(section: [{self.table_text(table, section)}])")
+            cells = [self.table_text(table, cell) for cell in (row.label, *row.cells)]
             rows.append(f"({', '.join(f'[{cell}]' for cell in cells)},)")
         return rows
 
-    def heads(self, table: ReportTable) -> str:
-        """Return the headings of a table as the style's ``results_table`` takes them."""
-        names = [
-            f"{column.group}: {column.heading}" if column.group else column.heading
-            for column in table.columns
-        ]
-        return ", ".join(f"[{typst_text(name)}]" for name in (table.label_heading, *names))
-
-    def notes(self, table: ReportTable) -> str:
-        """Write the notes below a table."""
-        return " ".join(map(self._cell, table.notes))
-
-    def _cell(self, shown: Shown) -> str:
-        return self._live.show(shown) if shown.sources else typst_text(shown.text)
+    def table_text(self, table: ReportTable, shown: Shown | str) -> str:
+        """Write a text of a table; what has no source are the table's own words (``period 1``)."""
+        if isinstance(shown, str) or not shown.sources:
+            shown = Shown(str(getattr(shown, "text", shown)), (f"table:{table.name}",))
+        return self._live.show(shown)
 
 
 def _of_settings(key: str, value: object) -> Shown:

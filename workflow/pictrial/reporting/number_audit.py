@@ -14,12 +14,14 @@ _ELSEWHERE = ("config:", "plan:", "code:", "pairs:", "table:")
 #: What a source names: the value of a row, or after ``#`` the number that is behind it.
 _COLUMNS = {"": "value", **{f"#{name}": name for name in ("n_participants", "n_units", "n_pairs")}}
 _SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+#: Spaces and joints that keep a number in one line.
+_UNBROKEN = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2060": None})
 _NUMERAL = re.compile(rf"(?<![\w.])[{MINUS}+-]?\d+(?:\.\d+)?(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?(?![\w])|[{MINUS}]?∞")
 
 
 def numerals(text: str) -> list[str]:
     """Return the numbers that stand in a text, as they are written; names such as ``MU08`` hold none."""
-    return _NUMERAL.findall(text)
+    return _NUMERAL.findall(text.translate(_UNBROKEN))
 
 
 def audit_numbers(shown: pd.DataFrame, ard: pd.DataFrame) -> int:
@@ -43,10 +45,10 @@ def audit_numbers(shown: pd.DataFrame, ard: pd.DataFrame) -> int:
         Where a source does not exist, or the text does not hold its value, rounded as it stands there.
     """
     values = {
-        row["ard_id"] + suffix: float(row[column])
+        ard_id + suffix: value
         for suffix, column in _COLUMNS.items()
         if column in ard
-        for row in ard[["ard_id", column]].to_dict("records")
+        for ard_id, value in zip(ard["ard_id"], ard[column].to_numpy(float, na_value=math.nan), strict=True)
     }
     of_the_ard = shown[~shown["source"].str.startswith(_ELSEWHERE)]
     for row in of_the_ard.to_dict("records"):

@@ -28,8 +28,8 @@ class Shown:
     ----------
     text : str
     sources : tuple of str
-        Rows of the ARD (their ``ard_id``; followed by ``#n_units`` and the like where not the value but a number
-        behind it is shown), or keys of the configuration as ``config:a.b`` or ``plan:a.b``.
+        Rows of the ARD (their ``ard_id``; with ``#n_units`` and the like behind it where not the value but a
+        count behind it is shown), or keys of the configuration as ``config:a.b`` or ``plan:a.b``.
         A text without numbers has none.
     """
 
