@@ -1,13 +1,11 @@
 """pictrial: from raw high-density EMG to the figures and tables of a trial.
 
-What was planned is in `trial.yaml`, how signals are processed in `config.yaml`. Everything that a run
-writes is under the folder that the configuration calls `results`. The story of the data is the list of includes.
+What was planned is in `trial.yaml`, how signals are processed in `config.yaml`. The list of includes is the story.
 """
 
 from snakemake.utils import min_version
 
 min_version("9.27")
-
 
 # The sample trial, unless a configuration is named with --configfile, which replaces this one.
 if not workflow.overwrite_configfiles:
@@ -15,7 +13,7 @@ if not workflow.overwrite_configfiles:
     configfile: "config/config.yaml"
 
 
-# One environment serves all rules: the one that Snakemake runs in. This names an image of it; none is published.
+# The environment that Snakemake runs in serves all rules. This names an image of it; none is published.
 container: "docker://pictrial/pictrial:0.1.0"
 
 

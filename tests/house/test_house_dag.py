@@ -6,91 +6,10 @@ import pytest
 import yaml
 from house_trials import PROJECT, run_snakemake, write_trial
 
-SHARED = [
-    ("assess_stimulus_locking", "merge_motor_units"),
-    ("build_analysis_tables", "draw_figure"),
-    ("build_analysis_tables", "join_results"),
-    ("build_analysis_tables", "test_differential_loss"),
-    ("check_delivery", "check_recordings"),
-    ("check_recordings", "assess_stimulus_locking"),
-    ("check_recordings", "build_analysis_tables"),
-    ("check_recordings", "decompose_recording"),
-    ("check_recordings", "estimate_delta_f"),
-    ("check_recordings", "track_motor_units"),
-    ("check_recordings", "write_quality_page"),
-    ("compare_rules", "draw_multiverse"),
-    ("compare_rules", "join_results"),
-    ("count_attrition", "draw_attrition"),
-    ("count_attrition", "test_differential_loss"),
-    ("decompose_recording", "build_analysis_tables"),
-    ("decompose_recording", "count_attrition"),
-    ("decompose_recording", "track_motor_units"),
-    ("decompose_recording", "write_quality_page"),
-    ("draw_attrition", "all"),
-    ("draw_figure", "all"),
-    ("draw_multiverse", "all"),
-    ("estimate_delta_f", "merge_motor_units"),
-    ("estimate_delta_f", "write_quality_page"),
-    ("explore_pair_criteria", "all"),
-    ("join_results", "draw_figure"),
-    ("join_results", "write_result_table"),
-    ("merge_motor_units", "build_analysis_tables"),
-    ("merge_motor_units", "compare_rules"),
-    ("merge_motor_units", "count_attrition"),
-    ("merge_motor_units", "draw_multiverse"),
-    ("merge_motor_units", "explore_pair_criteria"),
-    ("test_differential_loss", "draw_attrition"),
-    ("test_differential_loss", "join_results"),
-    ("track_motor_units", "assess_stimulus_locking"),
-    ("track_motor_units", "count_attrition"),
-    ("track_motor_units", "estimate_delta_f"),
-    ("track_motor_units", "vary_delta_f"),
-    ("track_motor_units", "write_quality_page"),
-    ("vary_delta_f", "merge_motor_units"),
-    ("write_quality_page", "all"),
-    ("write_result_table", "all"),
-]
-SAMPLE = [
-    ("build_analysis_tables", "cross_check_models"),
-    ("build_analysis_tables", "draw_diagnostics"),
-    ("build_analysis_tables", "run_analysis"),
-    ("check_delivery", "measure_vibstim"),
-    ("compare_vibstim_with_truth", "all"),
-    ("compare_with_truth", "all"),
-    ("cross_check_models", "all"),
-    ("draw_diagnostics", "all"),
-    ("draw_vibstim", "all"),
-    ("draw_vibstim_outcomes", "all"),
-    ("join_results", "compare_with_truth"),
-    ("measure_vibstim", "draw_vibstim"),
-    ("measure_vibstim", "merge_vibstim"),
-    ("merge_motor_units", "compare_with_truth"),
-    ("merge_vibstim", "build_analysis_tables"),
-    ("merge_vibstim", "compare_vibstim_with_truth"),
-    ("merge_vibstim", "draw_vibstim_outcomes"),
-    ("run_analysis", "join_results"),
-    ("simulate_participant", "check_delivery"),
-    ("simulate_participant", "check_recordings"),
-    ("simulate_participant", "compare_vibstim_with_truth"),
-    ("simulate_participant", "compare_with_truth"),
-    ("simulate_participant", "decompose_recording"),
-    ("simulate_participant", "measure_vibstim"),
-    ("simulate_participant", "track_motor_units"),
-    ("simulate_participant", "write_quality_page"),
-    ("track_motor_units", "compare_with_truth"),
-    ("write_sample_dataset", "build_analysis_tables"),
-    ("write_sample_dataset", "check_delivery"),
-    ("write_sample_dataset", "compare_with_truth"),
-]
-RECORDING = [
-    ("fetch_public_recording", "import_recordings"),
-    ("import_recordings", "build_analysis_tables"),
-    ("import_recordings", "check_delivery"),
-    ("import_recordings", "check_recordings"),
-    ("import_recordings", "decompose_recording"),
-    ("import_recordings", "track_motor_units"),
-    ("import_recordings", "write_quality_page"),
-]
+#: Trial (folder under config) and the file that holds the edges of its rule graph, one per line.
+TRIALS = {".": "sample", "two_experiments": "two_experiments", "spasticity": "spasticity"}
+TRIALS |= {"vastus_lateralis": "vastus_lateralis"}
+GRAPHS = PROJECT / "tests" / "house" / "rule_graphs"
 
 
 def rule_edges(graph: str) -> list[tuple[str, str]]:
@@ -104,13 +23,40 @@ def jobs(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
 
 
-@pytest.mark.parametrize(
-    ("name", "own"), [(".", SAMPLE), ("vastus_lateralis", RECORDING)], ids=["sample", "recording"]
-)
-def test_rule_graph(tmp_path, name, own):
+@pytest.mark.parametrize("name", TRIALS)
+def test_rule_graph(tmp_path, name):
     done = run_snakemake(write_trial(tmp_path, name), "--rulegraph", "dot")
     assert done.returncode == 0, done.stderr
-    assert rule_edges(done.stdout) == sorted(SHARED + own)
+    wanted = (GRAPHS / f"{TRIALS[name]}.txt").read_text().splitlines()
+    assert [f"{before} > {after}" for before, after in rule_edges(done.stdout)] == wanted
+
+
+@pytest.mark.parametrize("name", TRIALS.values())
+def test_processing_does_not_know_the_conditions(name):
+    """Nothing between recordings and analysis tables takes the plan as its stage shows it."""
+    edges = [line.split(" > ") for line in (GRAPHS / f"{name}.txt").read_text().splitlines()]
+    staged = {after for before, after in edges if before == "stage_plan"}
+    assert staged.isdisjoint(
+        {"check_recordings", "decompose_recording", "track_motor_units", "estimate_delta_f"}
+    )
+    assert {"build_analysis_tables", "join_results", "write_manuscript", "write_site"} <= staged
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        (
+            "spasticity",
+            {"simulate_participant": 22, "simulate_participant_of_1": 2, "decompose_recording": 46},
+        ),
+        ("two_experiments", {"decompose_recording": 60, "draw_vibstim": 78, "measure_vibstim": 39}),
+    ],
+)
+def test_jobs_of_other_trials(tmp_path, name, wanted):
+    done = run_snakemake(write_trial(tmp_path, name), "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout
+    found = jobs(done.stdout)
+    assert {rule: found[rule] for rule in wanted} == wanted
 
 
 def test_jobs_of_the_sample_trial(tmp_path):

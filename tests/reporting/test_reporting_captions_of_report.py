@@ -42,9 +42,10 @@ def test_caption_with_its_numbers(plan, ard, tmp_path, monkeypatch, template, wr
 def test_description_of_the_workflow(plan, ard, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_text("results/t/figures/delta_f.rst", figure_caption(plan, ard, "delta_f"))
+    write_text("results/t/plan/stage.rst", "Unmasked; no stage was used.\n")
     body = rendered("workflow.rst", config={"trial": "config/trial.yaml", "results": "results/t"})
     assert "n = 6 participants" in body
-    assert "results/t/statistics/ard.tsv" in body
+    assert "results/t/statistics/ard.tsv" in body and "Unmasked; no stage was used." in body
 
 
 @pytest.mark.parametrize("page", ["coverage.rst", "notebook.rst", "trial_tables.rst"])

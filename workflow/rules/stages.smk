@@ -35,6 +35,7 @@ rule stage_plan:
     output:
         plan=STAGED_PLAN,
         stage=STAGE,
+        caption=f"{RESULTS}/plan/stage.rst",
     log:
         f"{RESULTS}/logs/stage_plan.log",
     benchmark:
