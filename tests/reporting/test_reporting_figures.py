@@ -3,6 +3,8 @@ import struct
 
 import numpy as np
 import pytest
+from made_up_results import made_up_ard, shipped
+from made_up_trial import made_up_tables
 
 from pictrial.reporting.captions import figure_caption
 from pictrial.reporting.figures import draw_outcome, write_figure
@@ -124,3 +126,24 @@ def test_layout_is_fixed_to_rounded_positions_before_files_are_written(plan, ard
     bounds = [value for axes in figure.axes for value in axes.get_position().bounds]
     assert len(bounds) == 8
     assert bounds == pytest.approx([round(value, 4) for value in bounds], abs=1e-12)
+
+
+def test_each_experiment_has_a_row_of_its_own():
+    plan = shipped("two")
+    outcomes = made_up_tables(plan)["outcomes"]
+    ard = made_up_ard(plan)
+    figure = draw_outcome(plan, ard, outcomes, "delta_f")
+    assert [axes.get_title("left") for axes in figure.axes[::2]] == [
+        f"{plan.experiments[name].label}\nA" for name in plan.experiments if name.endswith("delta_f")
+    ]
+    ticks = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes]
+    assert ticks[::2] == [["Control", "Stimulation"], ["Control", "Relaxation"]]
+    assert ticks[1::2] == [["Stimulation\n− control"], ["Relaxation\n− control"]]
+
+
+def test_lines_join_the_conditions_that_people_of_an_arm_have():
+    plan = shipped("parallel")
+    outcomes = made_up_tables(plan)["outcomes"]
+    left = draw_outcome(plan, made_up_ard(plan), outcomes, "delta_f").axes[0]
+    joined = [line for line in left.lines if line.get_linewidth() == 0.8 and len(line.get_xdata()) == 2]
+    assert len(joined) >= 4 and all(np.isfinite(line.get_ydata()).all() for line in joined)

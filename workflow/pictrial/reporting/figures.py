@@ -12,7 +12,8 @@ import pandas as pd
 
 from pictrial.files import atomic_path
 from pictrial.reporting.numbers import MINUS
-from pictrial.reporting.planned import contrast_label, main_analysis, planned_contrasts, why_no_contrast
+from pictrial.reporting.planned import contrast_label, main_analysis, missing_contrast, planned_contrasts
+from pictrial.reporting.shown import Results
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.statistics.paired import participant_means
 from pictrial.trial.plan import Outcome, TrialPlan
@@ -52,7 +53,8 @@ def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, out
     Left: each participant's mean in each condition, joined by a line, with the values of the motor
     units behind, where there are any. Right, on an axis of differences: the contrasts of the outcome's main
     analysis with their 95 % confidence intervals, and each participant's difference. Contrasts are read
-    from the ARD. Where there is none, the right panel says why.
+    from the ARD. Where there is none, the right panel says why. Each experiment of the plan has a row of
+    its own.
 
     Parameters
     ----------
@@ -73,15 +75,23 @@ def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, out
     from matplotlib.figure import Figure
 
     rows = outcomes[(outcomes["outcome"] == outcome) & outcomes["value"].notna()]
-    means = participant_means(rows, list(plan.conditions))
+    parts: list[tuple[str | None, pd.DataFrame]] = [
+        (experiment, rows[rows["sequence"].isin(plan.sequences_of(experiment))])
+        for experiment in plan.experiments
+    ]
+    parts = [part for part in parts if len(part[1])] or [(None, rows)]
+    n_conditions = max(len(plan.conditions_of(experiment)) for experiment, _ in parts)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH / 25.4, HEIGHT / 25.4), layout="constrained")
-        ratio = [max(2, len(plan.conditions)), max(1.4, len(plan.conditions) - 1)]
-        left, right = figure.subplots(1, 2, width_ratios=ratio)
-        _draw_conditions(left, plan, rows, means, plan.outcomes[outcome])
-        _draw_contrasts(right, plan, ard[ard["outcome"] == outcome], means, plan.outcomes[outcome])
-        for axes, letter in ((left, "A"), (right, "B")):
-            axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+        figure = Figure(figsize=(WIDTH / 25.4, HEIGHT * len(parts) / 25.4), layout="constrained")
+        ratio = [max(2, n_conditions), max(1.4, n_conditions - 1)]
+        panels = figure.subplots(len(parts), 2, width_ratios=ratio, squeeze=False)
+        for (left, right), (experiment, there) in zip(panels, parts, strict=True):
+            means = participant_means(there, plan.conditions_of(experiment))
+            _draw_conditions(left, plan, there, means, plan.outcomes[outcome])
+            _draw_contrasts(right, plan, ard, means, plan.outcomes[outcome], experiment)
+            title = f"{plan.experiments[experiment].label}\n" if experiment else ""
+            left.set_title(f"{title}A", loc="left", fontweight="bold", fontsize=10)
+            right.set_title("B", loc="left", fontweight="bold", fontsize=10)
     return figure
 
 
@@ -137,12 +147,14 @@ def _draw_conditions(
     axes: Axes, plan: TrialPlan, rows: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
 ) -> None:
     of_units = outcome.level == "motor_unit"
-    shown = [condition for condition in plan.conditions if means[condition].notna().any()]
+    shown = [condition for condition in means if means[condition].notna().any()]
     positions = np.arange(len(shown))
     # Each participant stands a little beside the next, so that equal means do not hide each other.
     beside = np.linspace(-0.06, 0.06, len(means)) if len(means) > 1 else np.zeros(len(means))
     for participant, offset in zip(means.index, beside, strict=True):
-        axes.plot(positions + offset, means.loc[participant, shown], color="0.35", lw=0.8, zorder=2)
+        values = means.loc[participant, shown].to_numpy(float)
+        there = ~np.isnan(values)  # people of other groups do not have every condition
+        axes.plot(positions[there] + offset, values[there], color="0.35", lw=0.8, zorder=2)
     for position, condition in enumerate(shown):
         colour = COLOURS[list(plan.conditions).index(condition)]
         if of_units:
@@ -161,10 +173,16 @@ def _draw_conditions(
 
 
 def _draw_contrasts(
-    axes: Axes, plan: TrialPlan, ard: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
+    axes: Axes,
+    plan: TrialPlan,
+    ard: pd.DataFrame,
+    means: pd.DataFrame,
+    outcome: Outcome,
+    experiment: str | None,
 ) -> None:
-    analysis = main_analysis(plan, outcome.name)
-    reason = why_no_contrast(plan, ard, outcome.name)
+    ard = ard[ard["outcome"] == outcome.name]
+    analysis = main_analysis(plan, outcome.name, experiment)
+    reason = missing_contrast(plan, Results(ard), outcome.name, experiment).text
     if reason or analysis is None:
         axes.set_axis_off()
         text = wrapped(f"No contrast: {reason}.")

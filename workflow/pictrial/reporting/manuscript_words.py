@@ -347,15 +347,14 @@ class ManuscriptWords:
             if row.section != section:
                 section = row.section
                 rows.append(f"(section: [{self.table_text(table, section)}])")
-            cells = [self.table_text(table, cell) for cell in (row.label, *row.cells)]
+            cells = [self.table_text(table, cell) for cell in (Shown(row.label), *row.cells)]
             rows.append(f"({', '.join(f'[{cell}]' for cell in cells)},)")
         return rows
 
     def table_text(self, table: ReportTable, shown: Shown | str) -> str:
         """Write a text of a table; what has no source are the table's own words (``period 1``)."""
-        if isinstance(shown, str) or not shown.sources:
-            shown = Shown(str(getattr(shown, "text", shown)), (f"table:{table.name}",))
-        return self._live.show(shown)
+        text = Shown(shown) if isinstance(shown, str) else shown
+        return self._live.show(text if text.sources else Shown(text.text, (f"table:{table.name}",)))
 
 
 def _of_settings(key: str, value: object) -> Shown:

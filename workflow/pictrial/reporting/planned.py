@@ -114,14 +114,3 @@ def missing_contrast(plan: TrialPlan, results: Results, outcome: str, experiment
     if any(results.value(*key) is not None for key in keys):
         return Shown("")
     return said(results, "warning", *keys[0])
-
-
-def why_no_contrast(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> str:
-    """Say why the outcome's main analysis has no contrast; empty where it has at least one.
-
-    Parameters
-    ----------
-    ard : DataFrame
-        Schema ``ard``, rows of this outcome.
-    """
-    return missing_contrast(plan, Results(ard), outcome).text

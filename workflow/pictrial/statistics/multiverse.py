@@ -146,14 +146,16 @@ def _with_conditions(plan: TrialPlan, rules: pd.DataFrame, multiverse: pd.DataFr
 
 def _compare(plan: TrialPlan, rows: pd.DataFrame) -> list[dict]:
     """Return the rows of one analysis: the mean of every condition, then every contrast."""
-    means = participant_means(rows, list(plan.conditions)).reindex(sorted(plan.participants))
+    everyone = participant_means(rows, list(plan.conditions)).reindex(sorted(plan.participants))
     table = []
     for condition in plan.conditions:
+        means = everyone.loc[_allocated(plan, condition)]
         values = means[condition].dropna()
         estimate = {"estimate": values.mean(), "ci_lower": np.nan, "ci_upper": np.nan, "p": np.nan}
         why = "" if len(values) else "no value"
         table.append(_row("condition", condition, estimate, rows, means[[condition]], why))
     for pair in delta_f_contrasts(plan):
+        means = everyone.loc[_allocated(plan, *pair)]
         test = paired_comparison(means, *pair)
         test["estimate"] = test["mean_difference"]
         estimate = {name: test[name] for name in ("estimate", "ci_lower", "ci_upper", "p")}
@@ -161,6 +163,16 @@ def _compare(plan: TrialPlan, rows: pd.DataFrame) -> list[dict]:
             _row("contrast", contrast_name(*pair), estimate, rows, means[list(pair)], test["warning"])
         )
     return table
+
+
+def _allocated(plan: TrialPlan, *conditions: str) -> list[str]:
+    """Return who has contractions and every one of the conditions by the plan."""
+    with_ramps = plan.sequences_with(plan.task)
+    return [
+        participant
+        for participant, sequence in sorted(plan.participants.items())
+        if sequence in with_ramps and set(conditions) <= set(plan.sequences[sequence])
+    ]
 
 
 def _row(kind: str, name: str, estimate: dict, rows: pd.DataFrame, means: pd.DataFrame, why: str) -> dict:
