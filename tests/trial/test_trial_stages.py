@@ -242,7 +242,11 @@ def test_what_the_scripts_write_tells_nobody_their_condition(trial, stage):
     masking = content()["masking"]
     params = SimpleNamespace(masking=masking, seed=3, configuration="config.yaml")
     paths = {name: f"out/{name}" for name in ("plan", "stage", "delivery.tsv")}
-    run = {"stage_plan": {"output": SimpleNamespace(plan=paths["plan"], stage=paths["stage"])}}
+    run = {
+        "stage_plan": {
+            "output": SimpleNamespace(plan=paths["plan"], stage=paths["stage"], caption="out/stage.rst")
+        }
+    }
     run["check_delivery"] = {"output": SimpleNamespace(delivery=paths["delivery.tsv"])}
     inputs = SimpleNamespace(plan="trial.yaml", participants="results/bids/participants.tsv")
     for name, part in run.items():

@@ -7,7 +7,7 @@ import pandas as pd
 from pictrial.reporting.planned import experiments_of
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
-from pictrial.reporting.table_cells import BLANK, levels_of, places, trimmed
+from pictrial.reporting.table_cells import BLANK, described, levels_of, trimmed
 from pictrial.statistics.analysis_results import ALL
 from pictrial.statistics.trial_descriptives import BASELINE
 from pictrial.statistics.trial_flow import PARTICIPANTS, groups, level_name, of_part
@@ -16,6 +16,7 @@ from pictrial.trial.plan import TrialPlan
 #: A group of participants: its experiment and its sequence (arm), or all.
 _Group = tuple[str | None, str]
 _AGE, _SEX = "Age, years", "Sex, n"
+_SEXES = {"F": "Female", "M": "Male", "O": "Other"}
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ def baseline_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
     experiments: list[str | None] = [*plan.experiments] or [None]
     found = [(one, group) for one in experiments for group in groups(plan, one)]
     rows = [
-        Row(line.label, tuple(_cell(results, line, *group) for group in found), line.section)
+        Row(line.label, tuple(_cell(plan, results, line, *group) for group in found), line.section)
         for line in _lines(plan, ard, results, found)
     ]
     table = ReportTable(
         name="trial/baseline",
-        title=f"{plan.title}: participants at baseline",
+        title=f"{plan.title}. Participants at baseline",
         label_heading="Characteristic",
         columns=tuple(_column(plan, *one) for one in found),
         rows=tuple(rows),
@@ -57,20 +58,22 @@ def _lines(plan: TrialPlan, ard: pd.DataFrame, results: Results, found: list[_Gr
         _Line(_AGE, "Median (range)", "age", "median"),
         _Line(_AGE, "Age known, n", "age", "n_values"),
     ]
-    lines += [_Line(_SEX, sex, "sex", "n_participants", sex) for sex in _sexes(ard, found)]
+    lines += [_Line(_SEX, _SEXES.get(sex, sex.capitalize()), "sex", "n_participants", sex) for sex in _sexes(ard, found)]
     for outcome in plan.outcomes.values():
         if experiments_of(plan, results, outcome.name):
-            section, n = f"{outcome.label}, {outcome.unit}", places(plan, outcome.name)
-            lines.append(_Line(section, "Mean (SD)", outcome.name, "mean", places=n))
+            section = f"{outcome.label}, {outcome.unit}"
+            lines.append(_Line(section, "Mean (SD)", outcome.name, "mean"))
             lines.append(_Line(section, "Participants, n", outcome.name, "n_participants"))
     return lines
 
 
-def _cell(results: Results, line: _Line, experiment: str | None, group: str) -> Shown:
+def _cell(plan: TrialPlan, results: Results, line: _Line, experiment: str | None, group: str) -> Shown:
     level = level_name(group, line.part) if line.part else group
     key = (of_part(BASELINE, experiment), line.outcome, level)
     if not results.has(*key, line.statistic):
         return BLANK
+    if line.statistic == "mean" and line.outcome in plan.outcomes:
+        return described(plan, results, *key)
     if line.statistic == "mean":
         return results.mean_sd(*key, places=line.places)
     if line.statistic == "median":
@@ -113,7 +116,7 @@ def _notes(plan: TrialPlan, found: list[_Group]) -> list[Shown]:
         ),
         Shown(f"Columns are the allocated {'arms' if plan.baseline else 'sequences'}. {orders}."),
         Shown(
-            "SD, standard deviation. An empty cell does not apply; a dash is not estimable (an SD takes more "
+            "SD, standard deviation; a share is written without. An empty cell does not apply; a dash is not estimable (an SD takes more "
             "than one participant)."
         ),
     ]

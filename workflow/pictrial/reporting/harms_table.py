@@ -1,5 +1,7 @@
 """The table of adverse events by the condition that was delivered."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from pictrial.reporting.planned import of_experiment, said
@@ -34,10 +36,11 @@ def harms_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
             rows.append(Row(label, tuple(cells), of + section))
         key = (name, ADVERSE_EVENTS, ALL, "n_with_event")
         if results.warning(*key):
-            notes.append(of + said(results, "warning", *key) + ".")
+            said_why = said(results, "warning", *key)
+            notes.append(of + replace(said_why, text=said_why.text[0].upper() + said_why.text[1:]) + ".")
     table = ReportTable(
         name="trial/harms",
-        title=f"{plan.title}: adverse events",
+        title=f"{plan.title}. Adverse events",
         label_heading="Adverse events",
         columns=tuple(
             Column(f"{name}_{one.replace(' ', '_')}", heading, label)

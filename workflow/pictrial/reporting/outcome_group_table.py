@@ -13,7 +13,7 @@ from pictrial.reporting.table_cells import (
     compared,
     contrast_centre,
     contrasts_of,
-    places,
+    described,
     sample,
     scale,
     trimmed,
@@ -23,9 +23,9 @@ from pictrial.statistics.analysis import descriptive_of
 from pictrial.trial.plan import TrialPlan
 from pictrial.trial.planned_analyses import Analysis, Outcome
 
-_TITLES = {"vibstim": "outcomes under vibration and stimulation", "scores": "clinical outcomes"}
+_TITLES = {"vibstim": "Outcomes under vibration and stimulation", "scores": "Clinical outcomes"}
 _ABBREVIATIONS = (
-    "CI, confidence interval; df, degrees of freedom; SD, standard deviation. Estimates are differences in "
+    "CI, confidence interval; df, degrees of freedom; SD, standard deviation; a share is written without. Estimates are differences in "
     "the unit of the outcome where no other scale is named. An empty cell does not apply; a dash is not "
     "estimable."
 )
@@ -53,7 +53,7 @@ def outcome_group_table(plan: TrialPlan, ard: pd.DataFrame, source: str) -> Repo
                         notes += warnings(plan, results, analysis)
     table = ReportTable(
         name=f"trial/{source}",
-        title=f"{plan.title}: {_TITLES[source]}",
+        title=f"{plan.title}. {_TITLES[source]}",
         label_heading="Condition or contrast (analysis)",
         columns=(
             Column("n_participants", "Participants"),
@@ -77,7 +77,7 @@ def _condition_rows(
     for condition in plan.conditions_of(experiment):
         key = (descriptive_of(experiment), outcome.name, condition)
         n = results.count(*key, "n_participants")
-        mean = results.mean_sd(*key, places=places(plan, outcome.name))
+        mean = described(plan, results, *key)
         rows.append(Row(plan.conditions[condition], (n, mean, *[BLANK] * 5), section))
     return rows
 

@@ -5,7 +5,7 @@ import pandas as pd
 from pictrial.reporting.planned import experiments_of, of_experiment
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
-from pictrial.reporting.table_cells import BLANK, places, trimmed
+from pictrial.reporting.table_cells import BLANK, described, trimmed
 from pictrial.statistics.trial_descriptives import BY_PERIOD
 from pictrial.statistics.trial_flow import level_name, of_part, period_name
 from pictrial.trial.plan import TrialPlan
@@ -33,7 +33,7 @@ def period_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
     ]
     table = ReportTable(
         name="trial/by_period",
-        title=f"{plan.title}: outcomes by condition and period",
+        title=f"{plan.title}. Outcomes by condition and period",
         label_heading="Condition",
         columns=tuple(
             Column(f"{name}_period_{period}", heading, f"Period {period}")
@@ -48,7 +48,7 @@ def period_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
                 "analysis, not here."
             ),
             Shown(
-                "SD, standard deviation. An empty cell: nobody had the condition in that period, or it does "
+                "SD, standard deviation; a share is written without. An empty cell: nobody had the condition in that period, or it does "
                 "not apply; a dash is not estimable (an SD takes more than one participant)."
             ),
         ),
@@ -66,5 +66,5 @@ def _cells(
     return [
         results.count(*key, "n_participants"),
         results.count(*key, "n_units") if units else BLANK,
-        results.mean_sd(*key, places=places(plan, outcome)),
+        described(plan, results, *key),
     ]

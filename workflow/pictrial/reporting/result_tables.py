@@ -31,7 +31,7 @@ from pictrial.statistics.analysis_results import ALL, contrast_name
 from pictrial.trial.plan import Analysis, TrialPlan
 
 CONDITIONS, CONTRASTS = "Conditions", "Contrasts"
-_MEANS, _MODEL = "Participants' means", "Comparison"
+_MEANS, _MODEL = "Participants' means", "Main analysis"
 
 
 def result_table(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> ReportTable:
@@ -49,11 +49,11 @@ def result_table(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> ReportTabl
     for experiment in experiments_of(plan, results, outcome):
         rows += _rows(plan, results, outcome, experiment)
         notes += _notes(plan, results, outcome, experiment)
-    abbreviations = "CI, confidence interval; df, degrees of freedom; SD, standard deviation."
+    abbreviations = "CI, confidence interval; df, degrees of freedom; SD, standard deviation; Hedges' g is over the average SD of the two conditions."
     notes.append(Shown(f"{abbreviations} An empty cell does not apply; a dash is not estimable."))
     table = ReportTable(
         name=outcome,
-        title=f"{plan.title}: {plan.outcomes[outcome].label}",
+        title=f"{plan.title}. {plan.outcomes[outcome].label}",
         label_heading="Condition or contrast",
         columns=_columns(plan, outcome),
         rows=tuple(rows),
@@ -88,12 +88,12 @@ def _columns(plan: TrialPlan, outcome: str) -> tuple[Column, ...]:
     unit = plan.outcomes[outcome].unit
     return (
         *(Column(name, heading) for name, heading in counted(plan.outcomes[outcome])),
-        Column("means", f"mean (SD) or difference (95 % CI), {unit}", _MEANS),
+        Column("means", f"Mean (SD) or difference (95 % CI), {unit}", _MEANS),
         Column("means_df", "df", _MEANS),
         Column("means_p", "P", _MEANS),
         Column("means_p_adjusted", "P adjusted", _MEANS),
-        Column("hedges_g_av", "Hedges' g_av", _MEANS),
-        Column("model", f"mean or difference (95 % CI), {unit}", _MODEL),
+        Column("hedges_g_av", "Hedges' g", _MEANS),
+        Column("model", f"Mean or difference (95 % CI), {unit}", _MODEL),
         Column("model_df", "df", _MODEL),
         Column("model_p", "P", _MODEL),
         Column("model_p_adjusted", "P adjusted", _MODEL),
@@ -110,7 +110,7 @@ def _condition_cells(
 ) -> tuple[Shown, ...]:
     key = (descriptive_of(experiment), outcome, condition)
     counts = [results.count(*key, name) for name, _ in counted(plan.outcomes[outcome])]
-    means = results.mean_sd(*key, places=places(plan, outcome))
+    means = described(plan, results, *key)
     model = [BLANK, BLANK]
     if main:
         # A comparison by ranks has no means of conditions.
@@ -149,7 +149,7 @@ def _notes(plan: TrialPlan, results: Results, outcome: str, experiment: str | No
     notes = [
         sample(plan, results, outcome, experiment) + "; " + total("n_values", "value")
         + f" (one per {'motor unit and session' if of_units else 'session'}), "
-        + total("n_missing", "further one") + f" not there ({missing})."
+        + total("n_missing", "value") + f" missing ({missing})."
     ]  # fmt: skip
     if of_units:
         notes.append(total("n_matched_units", "motor unit") + " with a value in every condition.")

@@ -51,7 +51,7 @@ def sensitivity_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
         rows += _other_rows(plan, results, analysis)
     table = ReportTable(
         name="trial/sensitivity",
-        title=f"{plan.title}: all analyses of the plan",
+        title=f"{plan.title}. All analyses of the plan",
         label_heading="Analysis",
         columns=(
             Column("role", "Role"),

@@ -33,6 +33,13 @@ def contrast_centre(results: Results, analysis: Analysis, level: str) -> str:
     return next(found, "")
 
 
+def described(plan: TrialPlan, results: Results, analysis: str, outcome: str, level: str) -> Shown:
+    """Write mean (SD) of an outcome, of a share (yes or no in everyone) the share alone."""
+    if any(one.method == "share" and one.outcome == outcome for one in plan.analyses.values()):
+        return results.number(analysis, outcome, level, "mean", places=places(plan, outcome))
+    return results.mean_sd(analysis, outcome, level, places=places(plan, outcome))
+
+
 def scale(plan: TrialPlan, analysis: Analysis) -> str:
     """Say on which scale an analysis estimates: the unit of the outcome, or what it is otherwise."""
     if analysis.transformation:
