@@ -264,6 +264,7 @@ def test_a_number_is_followed_to_its_recording_by_clicks(tab, site, content):
     assert tab.title() == "Quality"
 
 
+@pytest.mark.slow
 def test_a_number_is_followed_to_its_recording_by_keyboard(tab, site):
     def press_until(selector: str) -> None:
         for _ in range(250):
@@ -308,7 +309,7 @@ def test_search_filter_and_sort(tab, site, content):
     )
     assert found == sorted(found)
     open_page(tab, site, "numbers.html#analysis=participant_means")
-    assert set(tab.locator("tbody tr td:nth-child(2)").all_inner_texts()) == {"participant_means"}
+    assert set(tab.locator("tbody tr td:nth-child(2)").all_inner_texts()) == {"Participant means"}
 
 
 def test_numbers_of_the_project_are_read_for_sorting(tab, site):
@@ -332,6 +333,7 @@ def test_unknown_things_are_said(tab, site):
     assert "not found in this session" in tab.inner_text("main")
 
 
+@pytest.mark.slow
 def test_print_has_the_content_without_controls(tab, site, tmp_path):
     pypdf = pytest.importorskip("pypdf")
     open_page(tab, site, "unit.html#002/1/unit02")

@@ -70,7 +70,7 @@ def test_decimals_are_those_of_the_plan(plan, ard):
 def test_notes_name_model_degrees_of_freedom_population_and_status(plan, ard):
     notes = notes_of(result_table(plan, ard, "delta_f"))
     for words in (
-        *("REML", "Kenward-Roger", "all randomised", "pingouin", "holm"),
+        *("REML", "Kenward-Roger", "all randomised", "pingouin", "Holm"),
         *("n = 6 participants", "(1 | participant:condition)", "variance of participant left out"),
     ):
         assert words in notes

@@ -15,7 +15,7 @@ COVERED = [
 # What items of guidelines may be answered by, beside what readers are shown.
 WRITTEN = [
     *REPORTED,
-    f"{RESULTS}/site",
+    f"{RESULTS}/site/index.html",
     *expand(
         f"{RESULTS}/analysis/{{table}}.tsv",
         table=["recorded_events", "populations", "exclusions", "periods", "attrition"],

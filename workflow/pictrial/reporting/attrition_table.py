@@ -66,9 +66,9 @@ def attrition_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
         rows=tuple(rows),
         notes=(
             Shown(
-                "Counts, summed over sessions. In every section the first row, less what was lost, plus what was "
-                "gained, is the last row. A section need not begin with what the one before it kept. Of a motor "
-                "unit or pair that fails several criteria the first is named. An empty cell: none."
+                "Counts, summed over sessions. In every section the first row, less what was lost and plus "
+                "what was gained, is the last row. A section need not begin with what the one before kept. "
+                "A pair is counted under the first criterion that it failed. An empty cell: none."
             ),
         ),
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from pictrial.reporting.planned import experiments_of
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
-from pictrial.reporting.table_cells import BLANK, described, levels_of, trimmed
+from pictrial.reporting.table_cells import BLANK, STANDARD_DEVIATION, described, levels_of, trimmed
 from pictrial.statistics.analysis_results import ALL
 from pictrial.statistics.trial_descriptives import BASELINE
 from pictrial.statistics.trial_flow import PARTICIPANTS, groups, level_name, of_part
@@ -58,7 +58,10 @@ def _lines(plan: TrialPlan, ard: pd.DataFrame, results: Results, found: list[_Gr
         _Line(_AGE, "Median (range)", "age", "median"),
         _Line(_AGE, "Age known, n", "age", "n_values"),
     ]
-    lines += [_Line(_SEX, _SEXES.get(sex, sex.capitalize()), "sex", "n_participants", sex) for sex in _sexes(ard, found)]
+    lines += [
+        _Line(_SEX, _SEXES.get(sex, sex.capitalize()), "sex", "n_participants", sex)
+        for sex in _sexes(ard, found)
+    ]
     for outcome in plan.outcomes.values():
         if experiments_of(plan, results, outcome.name):
             section = f"{outcome.label}, {outcome.unit}"
@@ -116,7 +119,7 @@ def _notes(plan: TrialPlan, found: list[_Group]) -> list[Shown]:
         ),
         Shown(f"Columns are the allocated {'arms' if plan.baseline else 'sequences'}. {orders}."),
         Shown(
-            "SD, standard deviation; a share is written without. An empty cell does not apply; a dash is not estimable (an SD takes more "
+            f"{STANDARD_DEVIATION}. An empty cell does not apply; a dash is not estimable (an SD takes more "
             "than one participant)."
         ),
     ]

@@ -64,7 +64,7 @@ def method_note(plan: TrialPlan, results: Results, analysis: Analysis) -> Shown:
     names = [contrast_name(*pair) for pair in planned_contrasts(plan, analysis)]
     keys = [(analysis.name, analysis.outcome, name, "p_adjusted") for name in names]
     adjusted = next((results.row(*key)["adjustment"] for key in keys if results.has(*key)), "")
-    return note + (f"; P adjusted over the contrasts: {adjusted}" if adjusted else "")
+    return note + (f"; P adjusted over the contrasts: {adjusted.capitalize()}" if adjusted else "")
 
 
 def _conditions(plan: TrialPlan, results: Results, outcome: str, experiment: str | None) -> Shown:

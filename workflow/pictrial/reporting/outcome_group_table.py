@@ -1,5 +1,7 @@
 """Tables of the outcomes that are measured once per session: VibStim and clinical scores."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from pictrial.reporting.planned import experiments_of, of_experiment
@@ -7,6 +9,7 @@ from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
 from pictrial.reporting.table_cells import (
     BLANK,
+    STANDARD_DEVIATION,
     analysis_label,
     analysis_note,
     behind,
@@ -25,7 +28,7 @@ from pictrial.trial.planned_analyses import Analysis, Outcome
 
 _TITLES = {"vibstim": "Outcomes under vibration and stimulation", "scores": "Clinical outcomes"}
 _ABBREVIATIONS = (
-    "CI, confidence interval; df, degrees of freedom; SD, standard deviation; a share is written without. Estimates are differences in "
+    f"CI, confidence interval; df, degrees of freedom; {STANDARD_DEVIATION}. Estimates are differences in "
     "the unit of the outcome where no other scale is named. An empty cell does not apply; a dash is not "
     "estimable."
 )
@@ -67,6 +70,8 @@ def outcome_group_table(plan: TrialPlan, ard: pd.DataFrame, source: str) -> Repo
         rows=tuple(rows),
         notes=(*dict.fromkeys(notes), Shown(_ABBREVIATIONS)),
     )
+    if not any(row.cells[-1].text for row in rows):
+        table = replace(table, notes=(*table.notes, Shown("P is not adjusted for several comparisons.")))
     return trimmed(table)
 
 

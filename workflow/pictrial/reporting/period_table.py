@@ -5,7 +5,7 @@ import pandas as pd
 from pictrial.reporting.planned import experiments_of, of_experiment
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
-from pictrial.reporting.table_cells import BLANK, described, trimmed
+from pictrial.reporting.table_cells import BLANK, STANDARD_DEVIATION, described, trimmed
 from pictrial.statistics.trial_descriptives import BY_PERIOD
 from pictrial.statistics.trial_flow import level_name, of_part, period_name
 from pictrial.trial.plan import TrialPlan
@@ -48,7 +48,7 @@ def period_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
                 "analysis, not here."
             ),
             Shown(
-                "SD, standard deviation; a share is written without. An empty cell: nobody had the condition in that period, or it does "
+                f"{STANDARD_DEVIATION}. An empty cell: nobody had the condition in that period, or it does "
                 "not apply; a dash is not estimable (an SD takes more than one participant)."
             ),
         ),

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from pictrial.reporting.numbers import mean_sd
 from pictrial.reporting.planned import of_experiment, paired_analysis
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
@@ -32,13 +33,30 @@ _SHARES = {
     "r2_conditional": "R² of fixed and random effects",
     "icc_adjusted": "Share of the random terms in the variance around the fixed part (ICC)",
 }
-_SIZES = "Effect sizes (95 % CI)"
+#: Effect sizes and what the difference is divided by.
+_SIZES = {"d_total": "d, total SD", "d_residual": "d, residual SD", "hedges_g_av": "Hedges' g, average SD"}
 _ABBREVIATIONS = (
-    "CI, confidence interval; df, degrees of freedom; SD, standard deviation; ICC, intraclass correlation; "
-    "d_total and d_residual, difference over the SD of single values around the fixed part and over the "
-    "residual SD; g_av, Hedges' g of participants' means. An empty cell does not apply; a dash is not "
-    "estimable."
+    "CI, confidence interval; df, degrees of freedom; SD, standard deviation; ICC, intraclass correlation. "
+    "n is that of the fitted model, which uses the values of all conditions in every row. Effect sizes are "
+    "the difference over the SD named: total, of single values around the fixed part; residual, of the "
+    "model's residuals; average, of participants' means in the two conditions (Hedges' g). A variance below "
+    "zero has no SD. An empty cell does not apply; a dash is not estimable."
 )
+_THESE_PARTICIPANTS = (
+    "Without a variance of the participants, marginal means and tests of terms between participants hold for "
+    "the participants of this trial only. Contrasts are within participants and do not depend on it."
+)
+#: Columns in which a row may have cells.
+_COLUMNS = {
+    "n_participants": "Participants",
+    "n_units": "Motor units",
+    "n_pairs": "Pairs",
+    "estimate": "Estimate (95 % CI)",
+    "statistic": "t or F",
+    "df": "df",
+    "p": "P",
+    "p_adjusted": "P adjusted",
+}
 
 
 def primary_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
@@ -47,24 +65,11 @@ def primary_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
     primary = [analysis for analysis in plan.analyses.values() if analysis.role == "primary"]
     rows = [row for analysis in primary for row in _rows(plan, ard, results, analysis)]
     notes = [note for analysis in primary for note in _notes(plan, ard, results, analysis)]
-    columns = (
-        Column("n_participants", "Participants"),
-        Column("n_units", "Motor units"),
-        Column("n_pairs", "Pairs"),
-        Column("estimate", "Estimate (95 % CI)"),
-        Column("statistic", "t or F"),
-        Column("df", "df"),
-        Column("p", "P"),
-        Column("p_adjusted", "P adjusted"),
-        Column("d_total", "d_total", _SIZES),
-        Column("d_residual", "d_residual", _SIZES),
-        Column("hedges_g_av", "g_av", _SIZES),
-    )
     table = ReportTable(
         name="trial/primary",
-        title=f"{plan.title}: primary analysis",
+        title=f"{plan.title}. Primary analysis",
         label_heading="Condition, contrast or term",
-        columns=columns,
+        columns=tuple(Column(*column) for column in _COLUMNS.items()),
         rows=tuple(rows),
         notes=(*dict.fromkeys(notes), Shown(_ABBREVIATIONS)),
     )
@@ -73,44 +78,57 @@ def primary_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
 
 def _rows(plan: TrialPlan, ard: pd.DataFrame, results: Results, analysis: Analysis) -> list[Row]:
     of = of_experiment(plan, analysis.experiment)
-    outcome = plan.outcomes[analysis.outcome]
-    key, rows = (analysis.name, analysis.outcome), []
+    unit, key, rows = plan.outcomes[analysis.outcome].unit, (analysis.name, analysis.outcome), []
+
+    def add(section: str, label: str, **cells: Shown) -> None:
+        rows.append(Row(label, tuple(cells.get(name, BLANK) for name in _COLUMNS), of + section))
+
     for condition in plan.conditions_of(analysis.experiment):
-        cells = compared(plan, results, analysis, condition)
-        if cells[0].text:
-            cells = [*_counts(plan, results, analysis, condition), cells[0], BLANK, cells[1], *[BLANK] * 5]
-            rows.append(Row(plan.conditions[condition], tuple(cells), f"{of}Marginal means, {outcome.unit}"))
+        mean, df, *_ = compared(plan, results, analysis, condition)
+        if mean.text:
+            n = _counts(plan, results, analysis, condition)
+            add(f"Marginal means, {unit}", plan.conditions[condition], **n, estimate=mean, df=df)
     for name, label in contrasts_of(plan, analysis):
         estimate, df, p, adjusted = compared(plan, results, analysis, name)
-        cells = [*_counts(plan, results, analysis, name), estimate]
-        cells += [if_there(results, "number", *key, name, "t"), df, p, adjusted]
-        cells += [effect_size(results, analysis, name, size) for size in ("d_total", "d_residual")]
-        paired = paired_analysis(plan, analysis.outcome, analysis.experiment)
-        cells.append(effect_size(results, paired, name, "hedges_g_av") if paired else BLANK)
-        rows.append(Row(label, tuple(cells), f"{of}Contrasts, {outcome.unit}"))
+        tested = {"statistic": if_there(results, "number", *key, name, "t"), "df": df, "p": p}
+        n = _counts(plan, results, analysis, name)
+        add(f"Contrasts, {unit}", label, **n, estimate=estimate, **tested, p_adjusted=adjusted)
+    for statistic, divided_by in _SIZES.items():
+        one = _analysis_of(plan, analysis, statistic)
+        for name, label in contrasts_of(plan, analysis):
+            if one and (size := effect_size(results, one, name, statistic)).text:
+                add("Effect sizes", f"{divided_by}: {label}", estimate=size)
     for term in levels_of(ard, *key, "F"):
         df = results.df(*key, term, "df1") + ", " + results.df(*key, term, "df2")
-        cells = [*[BLANK] * 4, results.number(*key, term, "F"), df, results.p(*key, term, "p"), *[BLANK] * 4]
-        rows.append(Row(analysis_label(term), tuple(cells), f"{of}Tests of the model's terms (type III)"))
-    for component in levels_of(ard, *key, "standard_deviation"):
-        spread = results.number(*key, component, "standard_deviation", places=places(plan, analysis.outcome))
-        cells = [*[BLANK] * 3, spread, *[BLANK] * 7]
-        rows.append(
-            Row(component.replace(":", " × "), tuple(cells), f"{of}Random effects, SD, {outcome.unit}")
-        )
+        tested = {"statistic": results.number(*key, term, "F"), "df": df, "p": results.p(*key, term, "p")}
+        add("Tests of the model's terms (type III)", analysis_label(term), **tested)
+    for component in levels_of(ard, *key, "variance"):
+        places_ = places(plan, analysis.outcome) + 1
+        spread = results.written(mean_sd, *key, component, "variance", "standard_deviation", places=places_)
+        add(f"Variance, {unit}² (SD, {unit})", _component(component), estimate=spread)
     for statistic, label in _SHARES.items():
         if results.has(*key, ALL, statistic):
-            cells = [*[BLANK] * 3, results.number(*key, ALL, statistic), *[BLANK] * 7]
-            rows.append(Row(label, tuple(cells), f"{of}Shares of the variance"))
+            add("Shares of the variance", label, estimate=results.number(*key, ALL, statistic))
     return rows
 
 
-def _counts(plan: TrialPlan, results: Results, analysis: Analysis, level: str) -> list[Shown]:
-    counts = [name for name, _ in counted(plan.outcomes[analysis.outcome])]
+def _analysis_of(plan: TrialPlan, analysis: Analysis, size: str) -> Analysis | None:
+    """Return which analysis gives an effect size: Hedges' g is one of participants' means."""
+    if size != "hedges_g_av":
+        return analysis
+    return paired_analysis(plan, analysis.outcome, analysis.experiment)
+
+
+def _component(name: str) -> str:
+    """Return the name of a variance component as it is printed: ``Participant × unit``."""
+    return analysis_label(name.replace(":", " × "))
+
+
+def _counts(plan: TrialPlan, results: Results, analysis: Analysis, level: str) -> dict[str, Shown]:
     if not effect(plan, results, analysis, level).text:
-        return [BLANK] * 3
+        return {}
     key = (analysis.name, analysis.outcome, level, "estimate")
-    return [behind(results, name, *key) for name in counts] + [BLANK] * (3 - len(counts))
+    return {name: behind(results, name, *key) for name, _ in counted(plan.outcomes[analysis.outcome])}
 
 
 def _notes(plan: TrialPlan, ard: pd.DataFrame, results: Results, analysis: Analysis) -> list[Shown]:
@@ -134,9 +152,17 @@ def _notes(plan: TrialPlan, ard: pd.DataFrame, results: Results, analysis: Analy
     notes.append(analysis_note(plan, results, analysis))
     notes += warnings(plan, results, analysis)
     key = (analysis.name, analysis.outcome)
-    for component in levels_of(ard, *key, "standard_deviation"):
-        for text, ids in distinct_warnings(results, [(*key, component, "standard_deviation")]):
-            notes.append(Shown(f"Random effect {component.replace(':', ' × ')}: {text}.", ids))
+    sizes = [(*key, name, size) for name, _ in contrasts_of(plan, analysis) for size in _SIZES]
+    there = [one for one in sizes if results.has(*one)]
+    for text, ids in distinct_warnings(results, there):
+        size, _, why = text.partition(": ")
+        notes.append(Shown(f"{_SIZES.get(size, size)}: {why}." if why else f"{text}.", ids))
+    for component in levels_of(ard, *key, "variance"):
+        for text, ids in distinct_warnings(results, [(*key, component, "variance")]):
+            notes.append(Shown(f"Variance of {component.replace(':', ' × ')}: {text}.", ids))
+    of_participants = (*key, "participant", "variance")
+    if results.has(*of_participants) and results.value(*of_participants) is None:
+        notes.append(Shown(_THESE_PARTICIPANTS))
     if paired := paired_analysis(plan, analysis.outcome, analysis.experiment):
-        notes.append("g_av: " + analysis_note(plan, results, paired))
+        notes.append("Hedges' g: " + analysis_note(plan, results, paired))
     return notes

@@ -1,5 +1,7 @@
 """The table of one outcome: its conditions, and the contrasts of its main analysis."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from pictrial.reporting.planned import (
@@ -15,13 +17,14 @@ from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
 from pictrial.reporting.table_cells import (
     BLANK,
+    STANDARD_DEVIATION,
     analysis_note,
     behind,
     compared,
     contrast_centre,
     counted,
+    described,
     if_there,
-    places,
     sample,
     trimmed,
     warnings,
@@ -49,17 +52,21 @@ def result_table(plan: TrialPlan, ard: pd.DataFrame, outcome: str) -> ReportTabl
     for experiment in experiments_of(plan, results, outcome):
         rows += _rows(plan, results, outcome, experiment)
         notes += _notes(plan, results, outcome, experiment)
-    abbreviations = "CI, confidence interval; df, degrees of freedom; SD, standard deviation; Hedges' g is over the average SD of the two conditions."
-    notes.append(Shown(f"{abbreviations} An empty cell does not apply; a dash is not estimable."))
-    table = ReportTable(
-        name=outcome,
-        title=f"{plan.title}. {plan.outcomes[outcome].label}",
-        label_heading="Condition or contrast",
-        columns=_columns(plan, outcome),
-        rows=tuple(rows),
-        notes=tuple(dict.fromkeys(notes)),
+    table = trimmed(
+        ReportTable(
+            name=outcome,
+            title=f"{plan.title}. {plan.outcomes[outcome].label}",
+            label_heading="Condition or contrast",
+            columns=_columns(plan, outcome),
+            rows=tuple(rows),
+            notes=(),
+        )
     )
-    return trimmed(table)
+    abbreviations = f"CI, confidence interval; df, degrees of freedom; {STANDARD_DEVIATION}."
+    if any(column.name == "hedges_g_av" for column in table.columns):
+        abbreviations += " Hedges' g is over the average SD of participants' means in the two conditions."
+    notes.append(Shown(f"{abbreviations} An empty cell does not apply; a dash is not estimable."))
+    return replace(table, notes=tuple(dict.fromkeys(notes)))
 
 
 def _rows(plan: TrialPlan, results: Results, outcome: str, experiment: str | None) -> list[Row]:

@@ -113,7 +113,12 @@ def results_data(plan: TrialPlan, ard: pd.DataFrame) -> dict:
     full = [MISSING if pd.isna(value) else f"{value:.10g}".replace("-", MINUS) for value in ard["value"]]
     table["columns"]["value"] = coded(full) | {"about": "The number in full", "unit": "", "number": True}
     statistics = load_schema("ard")["columns"]["statistic"]["Levels"]
-    return table | {"statistics": {name: statistics[name] for name in sorted(set(ard["statistic"]))}}
+    labels = {one.name: one.label for one in plan.outcomes.values()}
+    labels |= {one.name: one.label for one in plan.populations.values()}
+    return table | {
+        "labels": labels,
+        "statistics": {name: statistics[name] for name in sorted(set(ard["statistic"]))},
+    }
 
 
 def analyses_data(plan: TrialPlan, entries: Mapping[str, dict], records: Mapping[str, dict]) -> dict:

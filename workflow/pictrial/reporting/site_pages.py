@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from pictrial.reporting.numbers import MISSING, decimal
+from pictrial.reporting.numbers import decimal
 from pictrial.reporting.report_table import ReportTable
 from pictrial.reporting.report_tables import build_table, table_names
 from pictrial.reporting.result_tables import result_table
 from pictrial.reporting.shown import Shown
 from pictrial.reporting.table_layout import at_the_right, headings, sections
 from pictrial.trial.plan import TrialPlan
+from pictrial.trial.planned_estimands import REASONS
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "report" / "site"
 #: Tables of the trial that tell of participants and losses, not of outcomes.
@@ -39,6 +40,7 @@ class SiteTable:
     """A table, laid out for its template, and the page it stands on (``index``, ``flow`` or ``outcomes``)."""
 
     page: str
+    heading: str
     table: ReportTable
     headings: list
     sections: list
@@ -51,7 +53,15 @@ def site_tables(plan: TrialPlan, ard: pd.DataFrame) -> list[SiteTable]:
     found = [(pages.get(n, "outcomes"), build_table(n, plan, ard)) for n in table_names(plan)]
     found += [("outcomes", result_table(plan, ard, outcome)) for outcome in plan.outcomes]
     return [
-        SiteTable(page, table, headings(table), sections(table), at_the_right(table)) for page, table in found
+        SiteTable(
+            page,
+            table.title.removeprefix(f"{plan.title}. "),
+            table,
+            headings(table),
+            sections(table),
+            at_the_right(table),
+        )
+        for page, table in found
     ]
 
 
@@ -65,6 +75,8 @@ def site_figures(paths: Iterable[Path]) -> dict[str, list[SiteFigure]]:
         plain = re.sub(r"\\(.)|\*\*", r"\1", text.strip())
         first = plain.split("\n\n")[0].replace("\n", " ")
         pages["flow" if is_flow else "outcomes"].append(SiteFigure(path.name, _paragraphs(text), first))
+    # Participants first, then what became of their motor units.
+    pages["flow"].sort(key=lambda figure: ("flow_participants" not in figure.name, "flow" not in figure.name))
     return pages
 
 
@@ -90,11 +102,12 @@ def population_rows(plan: TrialPlan, ard: pd.DataFrame) -> list[tuple[str, str, 
     rows = []
     for population in plan.populations.values():
         inside = ard[(ard["population"] == population.name) & ard["value"].notna()]
-        counted = Shown(MISSING)
+        counted = Shown("no analysis")
         if len(inside):
             first = inside.sort_values("n_participants", ascending=False, kind="stable").iloc[0]
             counted = Shown(decimal(first["n_participants"], 0), (f"{first['ard_id']}#n_participants",))
-        reasons = ", ".join(population.leaves_out) or "nobody"
+        said = (REASONS.get(one) or plan.events[one].label for one in population.leaves_out)
+        reasons = "; ".join(said) or "nobody"
         rows.append((population.label, population.definition, reasons, counted))
     return rows
 

@@ -21,9 +21,11 @@ from pictrial.reporting.table_cells import (
     analysis_label,
     behind,
     contrast_centre,
+    is_share,
     population_label,
     scale,
     scale_places,
+    trimmed,
 )
 from pictrial.reporting.table_cells import places as decimals_of
 from pictrial.statistics.analysis import descriptive_of
@@ -70,18 +72,19 @@ FIELDS = {
 }
 _STATISTICS = {"t": "t", "z": "z", "rank_sum": "W, sum of positive ranks", "chi_square": "χ²"}
 _SIZES = {
-    "hedges_g_av": "Hedges' g_av",
-    "d_total": "d_total",
+    "hedges_g_av": "Hedges' g (average SD)",
+    "d_total": "d (total SD)",
     "rank_biserial": "rank-biserial correlation",
     "odds_ratio": "odds ratio",
 }
 _NOTES = (
     "One row per comparison of the analysis plan. n is given at each level: participants, motor units (test "
-    "units), control–test pairs in each condition. Mean and SD are those of participants' means. P is exact "
-    "and two-sided; adjusted P holds over the contrasts of the family. CI, confidence interval; df, degrees "
-    "of freedom; SD, standard deviation; d_total, difference over the SD of single values around the fixed "
-    "part; g_av, Hedges' g of participants' means. An empty cell does not apply; a dash is not estimable, "
-    "and the workbook's column Note says why."
+    "units), control–test pairs in each condition. Mean and SD are those of participants' means, of everyone "
+    "with a value, whichever values an analysis uses; a share has no SD. P is exact and two-sided; adjusted "
+    "P holds over the contrasts of the family. CI, confidence interval; df, degrees of freedom; SD, standard "
+    "deviation; d (total SD), difference over the SD of single values around the fixed part; Hedges' g "
+    "(average SD), difference of participants' means over their average SD. An empty cell does not apply; a "
+    "dash is not estimable, and the workbook's column Note says why."
 )
 
 
@@ -141,7 +144,7 @@ def summary_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
             for one in found
             if one["outcome"].shown.text == outcome.label
         ]
-    return ReportTable(
+    table = ReportTable(
         name="statistical_summary",
         title=f"Statistical Summary Document. {plan.title}",
         label_heading="Comparison",
@@ -149,6 +152,7 @@ def summary_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
         rows=tuple(rows),
         notes=(Shown(_NOTES),),
     )
+    return trimmed(table)
 
 
 def _levels(results: Results, analysis: Analysis, contrast: str) -> list[str]:
@@ -220,7 +224,7 @@ def _descriptions(
     cells = {}
     for prefix, condition in zip(("", "other_"), pair, strict=True):
         cells[f"{prefix}condition"] = SummaryCell(Shown(plan.conditions[condition]))
-        for name in ("mean", "sd"):
+        for name in ("mean",) if is_share(plan, analysis.outcome) else ("mean", "sd"):
             cells[f"{prefix}{name}"] = _cell(
                 results,
                 "number",
@@ -242,7 +246,7 @@ def _place(plan: TrialPlan, analysis: Analysis) -> str:
 def _subject(plan: TrialPlan, analysis: Analysis, level: str) -> str:
     if analysis.other:
         return f"{plan.outcomes[analysis.outcome].label} and {plan.outcomes[analysis.other].label}"
-    return level
+    return f"Test of {level}"
 
 
 def _unit_of_analysis(plan: TrialPlan, analysis: Analysis) -> str:
@@ -259,7 +263,7 @@ def _estimate_is(plan: TrialPlan, analysis: Analysis) -> str:
 def _adjustment(results: Results, key: tuple[str, str, str]) -> str:
     if not results.has(*key, "p_adjusted"):
         return ""
-    return str(results.row(*key, "p_adjusted")["adjustment"])
+    return str(results.row(*key, "p_adjusted")["adjustment"]).capitalize()
 
 
 def _page_cells(one: dict[str, SummaryCell]) -> list[Shown]:
@@ -268,7 +272,7 @@ def _page_cells(one: dict[str, SummaryCell]) -> list[Shown]:
     n = joined((shown[name] + f" {noun}" for name, noun in counts if shown[name].text), ", ")
     means = joined(
         (
-            shown[f"{prefix}condition"] + ": " + shown[f"{prefix}mean"] + " (" + shown[f"{prefix}sd"] + ")"
+            shown[f"{prefix}condition"] + ": " + _with_sd(shown[f"{prefix}mean"], shown[f"{prefix}sd"])
             for prefix in ("", "other_")
             if shown[f"{prefix}condition"].text
         ),
@@ -283,9 +287,9 @@ def _page_cells(one: dict[str, SummaryCell]) -> list[Shown]:
         shown["test"] + ("; " + shown["df_method"] if shown["df_method"].text else BLANK),
         statistic,
         shown["df"],
-        _with_limits(shown, "estimate", "ci_lower", "ci_upper") + _in_brackets(shown["scale"]),
+        _with_limits(shown, "estimate", "ci_lower", "ci_upper") + _after_comma(shown["scale"]),
         shown["p"],
-        shown["p_adjusted"] + _in_brackets(shown["adjustment"]),
+        shown["p_adjusted"] + _after_comma(shown["adjustment"]),
         shown["effect_size_name"]
         + (" = " if shown["effect_size"].text else "")
         + _with_limits(shown, "effect_size", "effect_size_ci_lower", "effect_size_ci_upper"),
@@ -298,5 +302,9 @@ def _with_limits(shown: dict[str, Shown], centre: str, lower: str, upper: str) -
     return shown[centre] + " (" + shown[lower] + " to " + shown[upper] + ")"
 
 
-def _in_brackets(text: Shown) -> Shown:
+def _with_sd(mean: Shown, sd: Shown) -> Shown:
+    return mean + " (" + sd + ")" if sd.text else mean
+
+
+def _after_comma(text: Shown) -> Shown:
     return ", " + text if text.text else BLANK

@@ -16,6 +16,8 @@ from pictrial.trial.planned_analyses import Analysis, Outcome
 
 #: A cell that does not apply.
 BLANK = Shown("")
+#: Below tables with means of conditions.
+STANDARD_DEVIATION = "SD, standard deviation; a share is written without one"
 #: What methods estimate that is no difference in the unit of the outcome.
 _SCALES = {
     "share": "difference of shares",
@@ -33,9 +35,14 @@ def contrast_centre(results: Results, analysis: Analysis, level: str) -> str:
     return next(found, "")
 
 
+def is_share(plan: TrialPlan, outcome: str) -> bool:
+    """Whether an outcome is yes or no in everyone: the plan compares its shares. It has no SD to speak of."""
+    return any(one.method == "share" and one.outcome == outcome for one in plan.analyses.values())
+
+
 def described(plan: TrialPlan, results: Results, analysis: str, outcome: str, level: str) -> Shown:
-    """Write mean (SD) of an outcome, of a share (yes or no in everyone) the share alone."""
-    if any(one.method == "share" and one.outcome == outcome for one in plan.analyses.values()):
+    """Write mean (SD) of an outcome, of a share the share alone."""
+    if is_share(plan, outcome):
         return results.number(analysis, outcome, level, "mean", places=places(plan, outcome))
     return results.mean_sd(analysis, outcome, level, places=places(plan, outcome))
 

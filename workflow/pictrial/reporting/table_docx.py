@@ -16,6 +16,7 @@ from pictrial.reporting.table_layout import (
     is_wide,
     sections,
     unbroken,
+    words_after_number,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ _SHORT, _LONG, _MARGIN = 210, 297, 15
 _FONT, _TEXT, _CELLS, _PADDING = "Arial", 9, 7.5, 0.7
 #: Lines of a three-line table in eighths of a point.
 _THICK, _THIN = 8, 4
+#: A section of so many rows is not broken over pages.
+_TOGETHER = 12
+#: Space before words that follow a number, in points.
+_APART = 6
 
 
 def write_docx(table: ReportTable, path: str | Path) -> None:
@@ -95,6 +100,8 @@ def _add_table(document: WordDocument, table: ReportTable) -> None:
             _fill(cell, heading.text, right[heading.column], bold=True, centred=heading.columns > 1)
             if heading.columns > 1:
                 _line(cell._tc, "bottom", _THIN)
+            elif words_after_number(right, heading.column):
+                cell.paragraphs[0].paragraph_format.left_indent = _points(_APART)
     _fill_body(table, grid[len(heads) :], right)
     for row in rows[: len(heads)]:
         _mark(row, "w:tblHeader")
@@ -113,10 +120,16 @@ def _fill_body(table: ReportTable, grid: list[tuple[_Cell, ...]], right: list[bo
             _fill(whole, name, False, bold=True)
             whole.paragraphs[0].paragraph_format.space_before = _points(4)
             whole.paragraphs[0].paragraph_format.keep_with_next = True
+        together = bool(name) and len(rows) <= _TOGETHER
         for row in rows:
             texts = [row.label, *(cell.text for cell in row.cells)]
-            for cell, text, is_number in zip(next(lines), texts, right, strict=True):
-                _fill(cell, text, is_number)
+            for place, (cell, text) in enumerate(zip(next(lines), texts, strict=True)):
+                _fill(cell, text, right[place])
+                cell.paragraphs[0].paragraph_format.keep_with_next = (
+                    together and row is not rows[-1]
+                ) or None
+                if words_after_number(right, place):
+                    cell.paragraphs[0].paragraph_format.left_indent = _points(_APART)
 
 
 def _fill(cell: _Cell, text: str, is_number: bool, bold: bool = False, centred: bool = False) -> None:

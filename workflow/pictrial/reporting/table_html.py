@@ -15,7 +15,7 @@ th { font-weight: 600; } td { white-space: nowrap; }
 th.text, td.text { text-align: left; } td.text { white-space: normal; min-width: 9rem; }
 thead th { border-bottom: 1px solid; vertical-align: bottom; } th[scope=colgroup] { text-align: center; }
 th[scope=row], th[scope=rowgroup] { text-align: left; }
-th[scope=row] { font-weight: 400; min-width: 11rem; } th[scope=rowgroup] { padding-top: .8rem; }
+th[scope=row] { font-weight: 400; min-width: LABELch; } th[scope=rowgroup] { padding-top: .8rem; }
 footer { font-size: .85rem; margin-top: .8rem; overflow-wrap: anywhere; } footer p { margin: .3rem 0; }
 .scroll { overflow-x: auto; }
 @media print {
@@ -30,7 +30,8 @@ footer { font-size: .85rem; margin-top: .8rem; overflow-wrap: anywhere; } footer
 def html_page(table: ReportTable) -> str:
     """Return the page: table with its title as caption, and the notes below."""
     right = at_the_right(table)
-    style = _STYLE.replace("PAGE", "landscape" if is_wide(table) else "portrait")
+    label = min(24, max((len(row.label) for row in table.rows), default=0))
+    style = _STYLE.replace("PAGE", "landscape" if is_wide(table) else "portrait").replace("LABEL", str(label))
     head = "\n".join(f"<tr>{''.join(_heading(one, right) for one in line)}</tr>" for line in headings(table))
     notes = "\n".join(f"<p>{escape(note.text)}</p>" for note in table.notes)
     return f"""<!DOCTYPE html>

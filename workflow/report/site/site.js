@@ -53,8 +53,8 @@ const pictrial = (() => {
 
   /** The name of a column or setting as words. */
   function words(name) {
-    const plain = name.replace(/^n_/, "number of ").replaceAll("_", " ");
-    const spelled = plain.replace(/\b(isi|sd|df|reml)\b/g, (short) => short.toUpperCase().replace("DF", "df")).replace(/\bcov\b/, "CoV");
+    const plain = name.replace(/^n_(?=missing|lost|gained|in$|kept|exposed|with_)/, "number ").replace(/^n_/, "number of ").replaceAll("_", " ");
+    const spelled = plain.replace(/\b(isi|sd|df|reml|ci|icc)\b/g, (short) => short.toUpperCase().replace("DF", "df")).replace(/\bcov\b/, "CoV");
     return spelled.charAt(0).toUpperCase() + spelled.slice(1);
   }
 

@@ -18,16 +18,21 @@
     });
   }
 
+  /** What readers call an outcome, population or statistic of the ARD, and its contrasts and levels. */
+  const nameIn = (ard) => (text) => (ard.labels[text] || (text === "–" || text === undefined ? text : words(text)));
+  const levelName = (text) => text.replaceAll("_", " ").replace(" - ", " − ").replaceAll(":", " × ");
+
   const trail = (...parts) => element("p", { class: "trail" }, parts.flatMap((part, n) => (n ? [" › ", part] : [part])));
   const source = (path) => link(`../${path}`, path);
 
   async function numbers() {
     const ard = await need("ard");
+    const say = nameIn(ard);
     const names = ["text", "analysis", "outcome", "contrast_or_level", "statistic", "role", "population", "n_participants", "n_units", "n_pairs"];
     const columns = columnsOf(ard, names, {
       text: { heading: "Number", cell: numberLink },
-      analysis: { cell: (row) => rowsLink(row, row.analysis) },
-      contrast_or_level: { heading: "Contrast or level" },
+      analysis: { say: words, cell: (row) => rowsLink(row, words(row.analysis)) }, outcome: { say }, statistic: { say }, population: { say },
+      contrast_or_level: { heading: "Contrast or level", say: levelName },
       n_participants: { heading: "Participants" }, n_units: { heading: "Motor units" }, n_pairs: { heading: "Pairs" },
     });
     const start = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
@@ -40,7 +45,7 @@
     const packed = await need("exclusions");
     const columns = columnsOf(packed, Object.keys(packed.columns), {
       session: { cell: (row) => (row.session === "–" ? "–" : sessionLink(row.participant, row.session, row.session)) },
-      count: { heading: "How many" },
+      ...Object.fromEntries(["stage", "what", "reason"].map((name) => [name, { say: words }])), count: { heading: "How many" },
     });
     return [table(columns, rowsOf(packed), {
       label: "Exclusions", filters: ["stage", "what", "reason", "participant", "session"], source: "analysis/exclusions.tsv",
@@ -50,6 +55,7 @@
   async function number() {
     const ard = await need("ard");
     const wanted = location.hash.slice(1).split("|").map(decodeURIComponent);
+    const say = nameIn(ard);
     const rows = new Map(rowsOf(ard).map((row) => [row.ard_id, row]));
     const parts = wanted.map((id) => {
       const row = rows.get(id);
@@ -58,24 +64,25 @@
         row.warning === "–" ? null : element("p", { class: "warning" }, row.warning),
         facts([
           ["Name (ard_id)", element("code", {}, row.ard_id)], ["What it is", ard.statistics[row.statistic]], ["In full", row.value],
-          ["Contrast or level", row.contrast_or_level], ["Outcome", row.outcome],
-          ["Analysis", rowsLink(row, `${row.analysis}: model record and analysis rows`)], ["Role", row.role], ["Population", row.population],
+          ["Contrast or level", levelName(row.contrast_or_level)], ["Outcome", say(row.outcome)],
+          ["Analysis", rowsLink(row, `${words(row.analysis)}: model record and analysis rows`)], ["Role", row.role], ["Population", say(row.population)],
           ["Participants", row.n_participants], ["Motor units", row.n_units], ["Pairs", row.n_pairs], ["Method", row.method],
-          ["Degrees of freedom by", row.df_method], ["Family", row.family], ["Adjustment", row.adjustment],
+          ["Degrees of freedom by", row.df_method], ["Family", say(row.family)], ["Adjustment", say(row.adjustment)],
           ["SHA-256 of the outcomes", element("code", {}, row.inputs_sha256)],
         ]));
     });
     const first = rows.get(wanted[0]);
-    return [trail(link("numbers.html", "All numbers"), first ? link(`numbers.html#analysis=${encodeURIComponent(first.analysis)}`, first.analysis) : "?"),
-      element("h1", {}, first ? `${first.outcome}, ${first.contrast_or_level}` : "Number"), ...parts];
+    return [trail(link("numbers.html", "All numbers"), first ? link(`numbers.html#analysis=${encodeURIComponent(first.analysis)}`, words(first.analysis)) : "?"),
+      element("h1", {}, first ? `${say(first.outcome)}, ${levelName(first.contrast_or_level)}` : "Number"), ...parts];
   }
 
   /** A record as nested lists of definitions. */
   function nested(value) {
     if (Array.isArray(value)) return value.length ? value.map((v) => (v && typeof v === "object" ? JSON.stringify(v) : String(v))).join("; ") : "none";
+    if (typeof value === "number" && !Number.isInteger(value)) return String(Number(value.toPrecision(6))).replaceAll("-", "−");
     if (!value || typeof value !== "object") return String(value);
     const pairs = Object.entries(value);
-    return pairs.length ? facts(pairs.map(([name, inner]) => [name, nested(inner)])) : "none";
+    return pairs.length ? facts(pairs.map(([name, inner]) => [name.replaceAll("_", " "), nested(inner)])) : "none";
   }
 
   async function analysis() {
@@ -84,11 +91,12 @@
     const own = rowsOf(ard).filter((row) => row.analysis === name);
     const known = analyses[name] || { planned: {}, record: {}, population: (own[0] || {}).population, sequences: null };
     const shown = outcome || (own[0] || {}).outcome;
-    const planned = Object.entries(known.planned).filter(([, v]) => typeof v !== "object").map(([key, v]) => [words(key), String(v)]);
+    const planned = Object.entries(known.planned).filter(([, v]) => typeof v !== "object")
+      .map(([key, v]) => [words(key), ard.labels[v] || (key === "method" ? words(v) : String(v))]);
     const record = Object.entries(known.record);
     const parts = [
-      trail(link("numbers.html", "All numbers"), link(`numbers.html#analysis=${encodeURIComponent(name)}`, name)),
-      element("h1", {}, `Analysis ${name}`), facts(planned),
+      trail(link("numbers.html", "All numbers"), link(`numbers.html#analysis=${encodeURIComponent(name)}`, words(name))),
+      element("h1", {}, `Analysis: ${words(name)}`), facts(planned),
       element("h2", {}, "Model record"),
       ...((known.record.warnings || []).map((text) => element("p", { class: "warning" }, text))),
       record.length ? nested(Object.fromEntries(record.filter(([key]) => key !== "warnings"))) : element("p", {}, "This part of the results leaves no record of a model."),
@@ -176,6 +184,7 @@
     changes.passed = judged("passed", "passed");
     changes[other] = { heading: other === "control_unit" ? "Control" : "Test unit", cell: (row) => unitLink(participant, name, row[other]) };
     changes.delta_f = { heading: "ΔF (pps)" };
+    changes.reason = { say: words };
     const columns = columnsOf(data.pairs, [other, "passed", "delta_f", "own_standard_error", "test_recruited_later", "test_stops_first", ...criteria, "saturation_margin", "reason"], changes);
     if (overlay) {
       columns.splice(1, 0, { name: "drawn", heading: "Draw", cell: (row) => {
@@ -205,7 +214,7 @@
     const measures = columnsOf(data.units, Object.keys(data.units.columns)).filter((c) => c.name !== "unit_id").map((c) => [c.heading, own[c.name]]);
     return [...heads, element("h2", {}, "Discharges"), plot,
       element("h2", {}, "ΔF of the motor unit"),
-      values.length ? table(columnsOf(data.unit_delta_f, ["aggregation", "delta_f", "standard_error", "n_controls", "sd"], { delta_f: { heading: "ΔF (pps)" }, n_controls: { heading: "Controls" } }),
+      values.length ? table(columnsOf(data.unit_delta_f, ["aggregation", "delta_f", "standard_error", "n_controls", "sd"], { aggregation: { say: words }, delta_f: { heading: "ΔF (pps)" }, n_controls: { heading: "Controls" } }),
         values, { label: "ΔF of the motor unit", search: false, source: "motor_units/unit_delta_f.tsv" }) : element("p", {}, "No pair passed, so that there is none; the reasons are below."),
       element("h2", {}, "Pairs: as test unit, by control"), pairTable(participant, name, data, asTest, "control_unit", draw),
       element("h2", {}, "Pairs: as control, by test unit"), pairTable(participant, name, data, asControl, "test_unit", null),

@@ -7,7 +7,7 @@ pictrial.table = (() => {
   let made = 0;
 
   /**
-   * columns: [{name, heading, about, number, cell(row)}]; rows: objects of texts.
+   * columns: [{name, heading, about, number, say(text), cell(row)}]; rows: objects of texts.
    * options: label, filters (names of columns), search (whether), start ({name: text}), source (a file).
    */
   return function table(columns, rows, options = {}) {
@@ -20,7 +20,8 @@ pictrial.table = (() => {
     const heads = columns.map(heading);
     const before = pager("Previous rows", -ROWS);
     const after = pager("Next rows", ROWS);
-    const all = rows.map((row) => columns.map((c) => row[c.name] ?? "").join("\n").toLowerCase());
+    const said = (c, text) => (c && c.say ? c.say(text) : text);
+    const all = rows.map((row) => columns.map((c) => `${row[c.name] ?? ""}\n${c.say ? c.say(row[c.name]) : ""}`).join("\n").toLowerCase());
     let found = [];
 
     search.addEventListener("input", () => { state.text = search.value.toLowerCase().trim(); narrow(); });
@@ -28,13 +29,13 @@ pictrial.table = (() => {
 
     function filter(name) {
       const values = [...new Set(rows.map((row) => row[name]))];
+      const column = columns.find((c) => c.name === name);
       const wanted = (options.start || {})[name];
       if (values.length < 2 && wanted === undefined) return null;
       const select = element("select", { "data-filter": name }, element("option", { value: "" }, "all"),
-        values.map((value) => element("option", { value }, value)));
+        values.map((value) => element("option", { value }, column && column.say ? column.say(value) : value)));
       if (wanted !== undefined && values.includes(wanted)) { select.value = wanted; state.chosen[name] = wanted; }
       select.addEventListener("change", () => { state.chosen[name] = select.value; narrow(); });
-      const column = columns.find((c) => c.name === name);
       return element("label", {}, column && column.heading ? column.heading : words(name), select);
     }
 
@@ -75,7 +76,7 @@ pictrial.table = (() => {
     function show() {
       const last = Math.min(state.first + ROWS, found.length);
       body.replaceChildren(...found.slice(state.first, last).map((place) => element("tr", {}, columns.map((column, n) => {
-        const content = column.cell ? column.cell(rows[place]) : rows[place][column.name];
+        const content = column.cell ? column.cell(rows[place]) : said(column, rows[place][column.name]);
         return element(n ? "td" : "th", { scope: n ? null : "row", class: column.number ? "right" : null }, content);
       }))));
       const of = found.length === rows.length ? "" : ` (of ${rows.length})`;
