@@ -11,7 +11,11 @@ TEXTS = [
     and "/coverage/" not in file
 ]
 TEXTS += [f"{RESULTS}/paper/manuscript.typ"]
-TEXTS += [file.replace(".png", ".svg") for file in REPORTED if "/figures/flow_" in file]
+TEXTS += [
+    file.replace(".png", ".svg")
+    for file in REPORTED
+    if Path(file).name.startswith("flow_")
+]
 # Figures have numbers on their axes, too, which are no results: of these only what they say they show is held.
 WITH_NUMBERS = ("forest", "components", "ramp", "power", "multiverse", *TRIAL.outcomes)
 OF_FIGURES = [
@@ -44,7 +48,7 @@ rule audit_numbers:
         mem_mb=500,
         runtime=2,
     params:
-        results=RESULTS,
+        results=subpath(output.numbers, ancestor=2),
     message:
         "Holding every number of the documents against the ARD"
     script:

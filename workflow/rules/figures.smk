@@ -4,21 +4,6 @@ In: staged plan, ARD, and for the examples the plan's first recording. Out: `fig
 sources of its numbers. A figure that does not fit the plan is not built.
 """
 
-
-def of_first(pattern, sessions):
-    """The file of the plan's first recording among `sessions`."""
-    participant = next(iter(sessions))
-    (file,) = expand(pattern, participant=participant, session=sessions[participant][0])
-    return file
-
-
-DRAWING = [
-    "reporting/figure_files",
-    "reporting/figures",
-    "reporting/planned",
-    "reporting/shown",
-    "reporting/numbers",
-]
 PRIMARY = [a for a in TRIAL.analyses.values() if a.role == "primary"]
 
 

@@ -14,19 +14,6 @@ NOTEBOOKS = {
     "model": ([], ["components", "forest"]),
 }
 
-
-def figures_of(wildcards):
-    """The figures of a notebook that this run draws, by name."""
-    drawn = {
-        Path(file).stem: file
-        for file in REPORTED
-        if Path(file).parent == Path(f"{RESULTS}/figures")
-    }
-    return {
-        name: drawn[name] for name in NOTEBOOKS[wildcards.notebook][1] if name in drawn
-    }
-
-
 if RAMPS:
     REPORTED += expand(f"{RESULTS}/notebooks/{{notebook}}.html", notebook=NOTEBOOKS)
 
@@ -59,8 +46,7 @@ rule execute_notebook:
         mem_mb=1000,
         runtime=5,
     params:
-        results=RESULTS,
-        plan_file=STAGED_PLAN,
+        results=subpath(output.page, ancestor=2),
         figures=figures_of,
     message:
         "Executing the notebook {wildcards.notebook}"

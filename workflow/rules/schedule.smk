@@ -102,3 +102,46 @@ def code(*modules):
     return sorted(
         str(path) for module in modules for path in package.glob(f"{module}.py")
     )
+
+
+def by_recordings():
+    """Yield as by_sessions, and before it the sessions with ramps and those with VibStim: all, or none."""
+    kinds = {person: (person in RAMPS, person in VIBSTIMS) for person in SESSIONS}
+    names = {(True, False): "_ramp", (False, True): "_vibstim"}
+    # Those who have all that the trial records.
+    names[bool(RAMPS), bool(VIBSTIMS)] = ""
+    for kind in sorted(set(kinds.values()), reverse=True):
+        people = {
+            person: own for person, own in SESSIONS.items() if kinds[person] == kind
+        }
+        for own, suffix, members in by_sessions(people):
+            ramps, vibstims = (own if there else () for there in kind)
+            yield ramps, vibstims, own, names[kind] + suffix, members
+
+
+def of_first(pattern, sessions):
+    """The file of the plan's first recording among `sessions`."""
+    participant = next(iter(sessions))
+    (file,) = expand(pattern, participant=participant, session=sessions[participant][0])
+    return file
+
+
+DRAWING = [
+    "reporting/figure_files",
+    "reporting/figures",
+    "reporting/planned",
+    "reporting/shown",
+    "reporting/numbers",
+]
+
+
+def figures_of(wildcards):
+    """The figures of a notebook that this run draws, by name."""
+    drawn = {
+        Path(file).stem: file
+        for file in REPORTED
+        if Path(file).parent == Path(f"{RESULTS}/figures")
+    }
+    return {
+        name: drawn[name] for name in NOTEBOOKS[wildcards.notebook][1] if name in drawn
+    }

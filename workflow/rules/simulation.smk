@@ -38,25 +38,6 @@ if SOURCE == "simulate":
             "../scripts/write_sample_dataset.py"
 
     OF_PERSON = f"{TRUTH}/sub-{{participant}}"
-
-    def by_recordings():
-        """Yield as by_sessions, and before it the sessions with ramps and those with VibStim: all, or none."""
-        kinds = {
-            person: (person in RAMPS, person in VIBSTIMS) for person in SESSIONS
-        }
-        names = {(True, False): "_ramp", (False, True): "_vibstim"}
-        # Those who have all that the trial records.
-        names[bool(RAMPS), bool(VIBSTIMS)] = ""
-        for kind in sorted(set(kinds.values()), reverse=True):
-            people = {
-                person: own
-                for person, own in SESSIONS.items()
-                if kinds[person] == kind
-            }
-            for own, suffix, members in by_sessions(people):
-                ramps, vibstims = (own if there else () for there in kind)
-                yield ramps, vibstims, own, names[kind] + suffix, members
-
     for ramps, vibstims, sessions, suffix, members in by_recordings():
 
         rule:

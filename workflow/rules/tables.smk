@@ -69,8 +69,6 @@ rule write_report_tables:
     resources:
         mem_mb=500,
         runtime=2,
-    params:
-        folder=f"{RESULTS}/tables",
     message:
         "Writing the tables of the trial"
     script:

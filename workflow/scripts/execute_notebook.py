@@ -5,5 +5,5 @@ from pictrial.reporting.notebooks import execute_notebook
 
 with job_log(snakemake.log[0]) as say:
     files = snakemake.input.notebook, snakemake.output.notebook, snakemake.output.page
-    execute_notebook(*files, dict(snakemake.params.items()))
+    execute_notebook(*files, {"plan_file": snakemake.input.plan, **dict(snakemake.params.items())})
     say(snakemake.output.page)
