@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -68,18 +69,18 @@ def coded(texts: list[str]) -> dict:
     return {"levels": list(levels), "codes": [levels[text] for text in texts]}
 
 
-def _cell(value: object, name: str, rule: dict) -> str:
-    if value is None or pd.isna(value):  # type: ignore[call-overload]
+def _cell(value: Any, name: str, rule: dict) -> str:
+    if value is None or pd.isna(value):
         return MISSING
     if rule["type"] == "boolean":
         return "yes" if value else "no"
     if rule["type"] == "integer":
-        return decimal(value, 0)  # type: ignore[arg-type]
+        return decimal(value, 0)
     if rule["type"] == "string":
         return str(value)
     if name.endswith("p_value"):
-        return p_value(value)  # type: ignore[arg-type]
-    return decimal(value, _OF_SECONDS if rule.get("Units") == "s" else _PLACES)  # type: ignore[arg-type]
+        return p_value(value)
+    return decimal(value, _OF_SECONDS if rule.get("Units") == "s" else _PLACES)
 
 
 def written_results(plan: TrialPlan, ard: pd.DataFrame) -> list[Shown]:
