@@ -1,6 +1,8 @@
 """The figure of attrition draws every session, and its caption says what was counted."""
 
 import hashlib
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from pictrial.reporting.attrition_figure import (
 from pictrial.reporting.figures import write_figure
 from pictrial.statistics.differential_loss import compare_losses
 from pictrial.tables import check_table, load_schema
-from pictrial.trial.plan import schedule
+from pictrial.trial.plan import load_plan, schedule
 
 ENTERED = {"recordings": 1, "accepted": 30, "passing_pairs": 100}
 LOST = {
@@ -146,3 +148,30 @@ def test_one_session_and_nothing_found_can_be_drawn(single):
     for table in (one, none):
         draw_attrition(plan, table).draw_without_rendering()
         assert "The plan has one condition" in attrition_caption(plan, table, losses)
+
+
+def test_experiments_are_drawn_and_counted_apart():
+    plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "two_experiments" / "trial.yaml")
+    sessions = plan.sessions_with(plan.task)
+    attrition = attrition_of(replace(plan, sessions=sessions))
+    figure = draw_attrition(plan, attrition)
+    assert [part.get_suptitle() for part in figure.subfigs] == ["ΔF under stimulation", "ΔF under relaxation"]
+    legends = [[t.get_text() for t in part.axes[0].get_legend().get_texts()] for part in figure.subfigs]
+    assert legends == [["Control", "Stimulation"], ["Control", "Relaxation"]]
+    assert len(figure.axes) == 6
+    nothing = pd.DataFrame(columns=["outcome", "participant", "unit_id", "condition", "value"])
+    caption = attrition_caption(plan, attrition, compare_losses(plan, attrition, nothing, 1))
+    # 15 people of each: the two controls are not added up.
+    assert caption.count("Control: 450 candidates") == 2
+    assert "ΔF under relaxation: Shares kept, all conditions:" in caption
+    assert "Stimulation − control" in caption.split("ΔF under relaxation: Shares")[0]
+    assert "Stimulation − control" not in caption.split("ΔF under relaxation: Shares")[1]
+
+
+def test_arms_are_not_permuted_and_the_caption_says_so_once():
+    plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "spasticity" / "trial.yaml")
+    attrition = attrition_of(plan)
+    nothing = pd.DataFrame(columns=["outcome", "participant", "unit_id", "condition", "value"])
+    caption = attrition_caption(plan, attrition, compare_losses(plan, attrition, nothing, 1))
+    assert caption.count("Not estimable: arms of a parallel group trial") == 1
+    assert "P = –" not in caption

@@ -1,6 +1,7 @@
 """The figures of single recordings, and of the power of a next trial."""
 
 import hashlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.text
@@ -13,7 +14,7 @@ from pictrial.motor_units.delta_f import estimate_delta_f
 from pictrial.reporting.figure_files import write_captioned_figure
 from pictrial.reporting.number_audit import numerals
 from pictrial.reporting.numbers import decimal
-from pictrial.reporting.power_figure import draw_power, power_caption
+from pictrial.reporting.power_figure import draw_power, experiment_titles, power_caption
 from pictrial.reporting.ramp_figure import decomposed_ramp, draw_ramp, example_pair, ramp_caption, ramp_texts
 from pictrial.reporting.vibstim_example_figure import (
     draw_vibstim_example,
@@ -22,6 +23,7 @@ from pictrial.reporting.vibstim_example_figure import (
 )
 from pictrial.statistics.next_trial_power import next_trial_power
 from pictrial.tables import read_table
+from pictrial.trial.plan import load_plan
 
 RATE = 100.0  # Hz, of the drawn signals
 
@@ -190,13 +192,14 @@ def test_power_is_that_of_half_the_differences(plan, monkeypatch):
 
     def curve(*arguments):
         seen["arguments"] = arguments
-        return "curve"
+        return pd.DataFrame({"power": [0.5]})
 
     monkeypatch.setattr("pictrial.statistics.next_trial_power.power_curve", curve)
     from drawn_trial import DrawnTrial, draw_outcomes
 
     drawn = draw_outcomes(plan.sessions, DrawnTrial(), seed=1)
-    assert next_trial_power(plan, drawn, 7) == ("curve", "")
+    found, reasons = next_trial_power(plan, drawn, 7)
+    assert found["power"].tolist() == [0.5] and found["analysis"].tolist() == ["primary"] and not reasons
     _, model, participants, units, lost, (effects,), trials, seed = seen["arguments"]
     from pictrial.statistics.analysis import analyse_trial
     from pictrial.statistics.analysis_results import look_up
@@ -211,23 +214,58 @@ def test_power_is_that_of_half_the_differences(plan, monkeypatch):
 
 def test_power_that_cannot_be_estimated_says_why(single):
     plan, outcomes, _ = single
-    curve, reason = next_trial_power(plan, outcomes, 1)
-    assert curve.empty and "primary" in reason
+    curve, reasons = next_trial_power(plan, outcomes, 1)
+    assert curve.empty and not reasons
     assert not [axes for axes in draw_power(curve, 0.8).axes]
-    assert f"Not estimated: {reason.removesuffix('.')}." in power_caption(plan, curve, reason, 0.8)[0].text
+    why = "Not estimated: the plan has no primary analysis."
+    assert why in power_caption(plan, curve, reasons, 0.8)[0].text
 
 
 def test_caption_of_power_names_trials_units_and_planted_differences(plan):
     cell = SimpleNamespace(trials=20, units=16, lost_units=0.08)
     curve = pd.DataFrame(
         [
-            (n, cell.units, cell.lost_units, "stimulation=-0.5", level, minus, difference, cell.trials)
+            (
+                "primary",
+                n,
+                cell.units,
+                cell.lost_units,
+                "stimulation=-0.5",
+                level,
+                minus,
+                difference,
+                cell.trials,
+            )
             for n in (4, 6)
             for level, minus, difference in (("stimulation", "control", -0.5), ("any contrast", "", np.nan))
         ],
-        columns=["participants", "units", "lost_units", "effects", "level", "minus", "difference", "trials"],
+        columns=[
+            *("analysis", "participants", "units", "lost_units"),
+            *("effects", "level", "minus", "difference", "trials"),
+        ],
     )
-    (caption,) = power_caption(plan, curve, "", 0.8)
+    (caption,) = power_caption(plan, curve, {}, 0.8)
     assert "20 trials were drawn" in caption.text and "16 motor units" in caption.text
     assert "(8 % of values lost)" in caption.text and "Stimulation − control −0.50 pps" in caption.text
     assert "80 %" in caption.text and set(caption.sources) == {"table:statistics/power", "code:power_target"}
+
+
+def test_power_of_each_experiment_is_drawn_from_its_own_participants(monkeypatch):
+    from drawn_trial import DrawnTrial, draw_outcomes
+
+    plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "two_experiments" / "trial.yaml")
+    monkeypatch.setattr("pictrial.statistics.next_trial_power.TRIALS", 1)
+    monkeypatch.setattr("pictrial.statistics.next_trial_power.PARTICIPANTS", (6,))
+    drawn = draw_outcomes(plan.sessions_with(plan.task), DrawnTrial(), seed=1)
+    fewer = drawn["sequence"].isin(["FCR", "FRC"]) & (drawn["unit_id"] == "unit00")
+    drawn = drawn[~fewer]
+    curve, reasons = next_trial_power(plan, drawn, 1)
+    # Without a value of VibStim there is nothing to draw from: said, and the others are drawn.
+    assert curve["analysis"].tolist() == ["stimulation_delta_f", "relaxation_delta_f"]
+    assert set(reasons) == {"stimulation_vibstim", "relaxation_vibstim"}
+    assert curve["level"].tolist() == ["stimulation", "relaxation"] and curve["units"].tolist() == [6, 5]
+    figure = draw_power(curve, 0.8, experiment_titles(plan))
+    assert figure.axes[1].get_title() == "ΔF under relaxation\nRelaxation − control"
+    (caption,) = power_caption(plan, curve, reasons, 0.8)
+    assert "ΔF under relaxation: 5 motor units of each participant" in caption.text
+    assert "VibStim under stimulation: Not estimated: " in caption.text

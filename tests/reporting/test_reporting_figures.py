@@ -147,3 +147,24 @@ def test_lines_join_the_conditions_that_people_of_an_arm_have():
     left = draw_outcome(plan, made_up_ard(plan), outcomes, "delta_f").axes[0]
     joined = [line for line in left.lines if line.get_linewidth() == 0.8 and len(line.get_xdata()) == 2]
     assert len(joined) >= 4 and all(np.isfinite(line.get_ydata()).all() for line in joined)
+    # Each arm has its own baseline beside it, so that no line crosses the other arm.
+    ticks = [label.get_text() for label in left.get_xticklabels()]
+    assert ticks == ["Before", "Control", "Before", "Stimulation"]
+    assert all(abs(np.diff(line.get_xdata())) == pytest.approx(1) for line in joined)
+    means = outcomes[outcomes["outcome"] == "delta_f"].dropna(subset=["value"])
+    means = means.groupby(["sequence", "participant", "condition"])["value"].mean()
+    assert len(joined) == (means.groupby("participant").size() == 2).sum()
+
+
+def test_arms_have_no_differences_of_participants():
+    plan = shipped("parallel")
+    ard = made_up_ard(plan)
+    right = draw_outcome(plan, ard, made_up_tables(plan)["outcomes"], "delta_f").axes[1]
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["estimate, 95 % CI"]
+    assert "**B** Diamonds and lines are" in figure_caption(plan, ard, "delta_f")
+
+
+def test_an_outcome_whose_analyses_have_other_scales_says_so():
+    plan = shipped("parallel")
+    caption = figure_caption(plan, made_up_ard(plan), "modified_ashworth")
+    assert "There is no contrast: no analysis of it estimates a difference in its unit." in caption

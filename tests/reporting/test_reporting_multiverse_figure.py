@@ -182,7 +182,7 @@ def test_files_are_the_same_bytes_twice(plan, contrasts, tmp_path):
 def test_caption_has_the_numbers_of_the_summary(plan, contrasts, outcomes):
     summary = check_table(summarise_rules(plan, contrasts), "multiverse_summary", "test")
     caption = caption_of(plan, contrasts, summary)
-    ard = multiverse_results(summary, outcomes, "cd" * 32)
+    ard = multiverse_results(plan, summary, outcomes, "cd" * 32)
     shown = numbers_shown(
         "figures/multiverse", [("1", t) for t in multiverse_caption(plan, contrasts, summary)]
     )

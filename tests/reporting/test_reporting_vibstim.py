@@ -168,3 +168,23 @@ def test_caption_is_valid_text_of_the_report(plan, outcomes):
     caption = vibstim_caption(plan, outcomes)
     body = publish_parts(caption, writer="html", settings_overrides={"halt_level": 2})["body"]
     assert "system-message" not in body and "<strong>Sample trial" in body
+
+
+def test_experiments_stand_beside_each_other_and_no_line_joins_them():
+    plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "two_experiments" / "trial.yaml")
+    rows = [
+        (s.participant, s.session, outcome, 1.0 + (s.condition != "control"), None, None)
+        for s in plan.sessions_with(plan.vibstim_task)
+        for outcome, _ in PANELS
+    ]
+    columns = ["participant", "session", "outcome", "value", "quality", "excluded"]
+    table = pd.DataFrame(rows, columns=columns)
+    axes = draw_vibstim(plan, table).axes[0]
+    ticks = [label.get_text() for label in axes.get_xticklabels()]
+    assert ticks == ["Control", "Stimulation", "Control", "Relaxation"]
+    joined = [line for line in axes.lines if line.get_linewidth() == 0.6 and len(line.get_xdata()) == 2]
+    complete = [line for line in joined if list(line.get_ydata()) == [1.0, 2.0]]
+    assert len(complete) == 20 + 19
+    assert list(axes.get_xticks()) == pytest.approx([0.0, 1.0, 2.4, 3.4])
+    text = vibstim_caption(plan, table)
+    assert "From left to right: VibStim under stimulation; VibStim under relaxation." in text

@@ -1,6 +1,8 @@
 """Permutation tests of loss: right by enumeration, no more errors than promised, and able to find a loss."""
 
+from dataclasses import replace
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,14 @@ from pictrial.statistics.differential_loss import (
     LOST_UNITS,
     STAGES,
     compare_losses,
+    compared_conditions,
     permute_units,
 )
 from pictrial.statistics.label_permutation import permute_conditions, permute_pairs
 from pictrial.tables import check_table
+from pictrial.trial.plan import load_plan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 RNG = random_generator(1, "differential loss")
 ENTERED = 20
@@ -226,3 +232,31 @@ def test_power_of_six_participants_is_that_of_the_documentation(loss, omnibus, p
             (permute_conditions(shares, rng).p_value, permute_pairs(shares[:, 1] - shares[:, 0], rng).p_value)
         )
     np.testing.assert_allclose((np.array(found) <= 0.05).mean(axis=0), [omnibus, pairs], atol=0.05)
+
+
+def test_each_experiment_is_permuted_for_itself(outcomes):
+    plan = load_plan(REPOSITORY / "config" / "two_experiments" / "trial.yaml")
+    people = sorted(plan.participants)
+    stimulated = [plan.experiment_of(name) == "stimulation_delta_f" for name in people]
+    kept = np.full((len(people), 3), 15)
+    kept[stimulated, 1] = 9  # only stimulation loses
+    ramps = replace(plan, sessions=plan.sessions_with(plan.task))
+    losses = compare_losses(plan, attrition_of(ramps, kept), outcomes.iloc[:0], 1)
+    check_table(losses, "differential_loss", "test")
+    assert set(losses["experiment"]) == {"stimulation_delta_f", "relaxation_delta_f"}  # no others have ramps
+    found = losses.set_index(["experiment", "stage", "contrast"])
+    assert found.loc[("stimulation_delta_f", "found", "stimulation - control"), "estimate"] == -0.3
+    assert found.loc[("stimulation_delta_f", "found", "all"), "p_value"] < 0.001
+    relaxation = found.loc[("relaxation_delta_f", "found", "all")]
+    assert (relaxation["p_value"], relaxation["n_participants"], relaxation["n_lost"]) == (1, 15, 150)
+    # A missing share is missing from the experiment's own people, not from all of the trial.
+    few = attrition_of(ramps, kept)
+    few = few[few["participant"] != "201"]
+    row = compare_losses(plan, few, outcomes.iloc[:0], 1).set_index(["experiment", "stage", "contrast"])
+    warning = row.loc[("relaxation_delta_f", "found", "all"), "warning"]
+    assert warning.startswith("1 of 15 participants left out")
+
+
+def test_the_baseline_of_parallel_groups_is_not_compared_with_the_control_arm():
+    plan = load_plan(REPOSITORY / "config" / "spasticity" / "trial.yaml")
+    assert compared_conditions(plan, None) == ["stimulation"]

@@ -1,8 +1,12 @@
 """The multiverse's contrasts: the plan's own comparison under each rule, with nobody left out unsaid."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_trial import DrawnTrial, draw_outcomes
 
 from pictrial.errors import InputError
 from pictrial.motor_units.aggregation import AGGREGATIONS
@@ -11,6 +15,9 @@ from pictrial.statistics.analysis import run_analysis
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.statistics.multiverse import compare_rules, delta_f_contrasts, measured_in, summarise_rules
 from pictrial.tables import check_table
+from pictrial.trial.plan import load_plan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 MEAN = "mean_over_passing_controls"
 CONTRASTS = ["stimulation - control", "relaxation - control"]
@@ -151,7 +158,7 @@ def test_an_interval_that_holds_zero_is_not_off_zero(plan, outcomes):
 
 
 def test_each_planned_contrast_is_there_once(plan):
-    assert [contrast_name(*pair) for pair in delta_f_contrasts(plan)] == CONTRASTS
+    assert [contrast_name(*pair) for _, *pair in delta_f_contrasts(plan)] == CONTRASTS
 
 
 def test_trial_without_contrasts_has_its_means_only(single_plan, outcomes):
@@ -162,3 +169,74 @@ def test_trial_without_contrasts_has_its_means_only(single_plan, outcomes):
     assert set(table["kind"]) == {"condition"}
     assert row_of(table, condition)["estimate"] == pytest.approx(one["value"].mean())
     assert check_table(summarise_rules(single_plan, table), "multiverse_summary", "test").empty
+
+
+@pytest.fixture(scope="module")
+def experiments():
+    """The trial of several experiments, both of ΔF with the same contrast, and its drawn values."""
+    plan = load_plan(REPOSITORY / "config" / "two_experiments" / "trial.yaml")
+    return plan, draw_outcomes(plan.sessions_with(plan.task), DrawnTrial(), seed=3)
+
+
+def test_contrasts_and_means_are_of_the_experiments_own_participants(experiments):
+    plan, drawn = experiments
+    table = check_table(compare_rules(plan, RULES, multiverse_of(drawn)), "multiverse_contrasts", "test")
+    main = table[(table["rule"] == "main") & (table["aggregation"] == MEAN)]
+    assert list(zip(main["experiment"], main["contrast_or_level"], strict=True)) == [
+        ("stimulation_delta_f", "control"),
+        ("stimulation_delta_f", "stimulation"),
+        ("stimulation_delta_f", "stimulation - control"),
+        ("relaxation_delta_f", "control"),
+        ("relaxation_delta_f", "relaxation"),
+        ("relaxation_delta_f", "relaxation - control"),
+    ]
+    # Nobody of the other experiment is called left out, and the two controls are not one.
+    assert main["n_participants"].tolist() == [15] * 6 and main["warning"].isna().all()
+    control = drawn[(drawn["condition"] == "control") & drawn["participant"].str.startswith("2")]
+    of_relaxation = main.set_index(["experiment", "contrast_or_level"]).loc["relaxation_delta_f", "estimate"]
+    assert of_relaxation["control"] == pytest.approx(control.groupby("participant")["value"].mean().mean())
+    summary = check_table(summarise_rules(plan, table), "multiverse_summary", "test")
+    assert summary["experiment"].tolist() == ["stimulation_delta_f"] * 2 + ["relaxation_delta_f"] * 2
+    assert summary["main_estimate"][0] == of_main(main, "stimulation_delta_f", "stimulation - control")
+
+
+def of_main(main, experiment, name):
+    return main.set_index(["experiment", "contrast_or_level"]).loc[(experiment, name), "estimate"]
+
+
+def test_the_same_contrast_of_two_experiments_is_two_contrasts(experiments):
+    plan, drawn = experiments
+    swap = {"relaxation": "stimulation"}
+    sessions = tuple(one._replace(condition=swap.get(one.condition, one.condition)) for one in plan.sessions)
+    sequences = {name: tuple(swap.get(c, c) for c in order) for name, order in plan.sequences.items()}
+    families = {
+        name: replace(family, contrasts=(("stimulation", "control"),))
+        for name, family in plan.families.items()
+    }
+    same = replace(plan, sessions=sessions, sequences=sequences, families=families)
+    table = compare_rules(same, RULES, multiverse_of(drawn.replace({"condition": swap})))
+    summary = summarise_rules(same, table)
+    assert set(summary["contrast"]) == {"stimulation - control"}
+    estimates = summary.dropna(subset=["main_estimate"]).set_index("experiment")["main_estimate"]
+    assert set(estimates.index) == {"stimulation_delta_f", "relaxation_delta_f"} and estimates.nunique() == 2
+
+
+def test_who_got_another_condition_is_compared_as_analysed(experiments):
+    plan, drawn = experiments
+    # Participant 201 was planned to have relaxation, but had another condition, as which it is analysed.
+    here = [one for one in plan.sessions if one.participant == "201"]
+    gone = next(one for one in here if one.condition == "relaxation")
+    changed = gone._replace(condition="stimulation")
+    kept = tuple(changed if one == gone else one for one in plan.sessions)
+    table = compare_rules(replace(plan, sessions=kept), RULES, multiverse_of(drawn))
+    row = table[(table["contrast_or_level"] == "relaxation - control") & (table["rule"] == "main")].iloc[0]
+    assert row["n_participants"] == 14 and pd.isna(row["warning"])
+
+
+def test_nothing_is_compared_in_pairs_between_arms():
+    plan = load_plan(REPOSITORY / "config" / "spasticity" / "trial.yaml")
+    drawn = draw_outcomes(plan.sessions, DrawnTrial(), seed=3)
+    table = compare_rules(plan, RULES, multiverse_of(drawn))
+    assert delta_f_contrasts(plan) == [] and set(table["kind"]) == {"condition"}
+    main = table[(table["rule"] == "main") & (table["aggregation"] == MEAN)]
+    assert main["n_participants"].tolist() == [11, 11, 24]

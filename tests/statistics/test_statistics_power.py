@@ -1,6 +1,7 @@
 """Power by simulation: against the closed form of balanced trials, and what is counted."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from pictrial.statistics.simulated_outcomes import (
     draw_outcomes,
     williams_sequences,
 )
+from pictrial.trial.plan import load_plan
 
 CONDITIONS = ("control", "stimulation", "relaxation")
 EFFECTS = {"stimulation": -0.9, "relaxation": -0.5}
@@ -242,3 +244,12 @@ def test_command_takes_plan_and_outcomes(plan, outcomes, tmp_path, capsys):
     assert table["level"].tolist() == ["stimulation", "relaxation", ANY, ALL]
     # One participant on each sequence: no variance between participants is estimated.
     assert "participant left out" in capsys.readouterr().out
+
+
+def test_test_of_an_experiment_has_its_conditions_and_sequences_only():
+    plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "two_experiments" / "trial.yaml")
+    assert planned_test(plan) == planned_test(plan, "stimulation_delta_f")
+    test = planned_test(plan, "relaxation_delta_f")
+    assert test.conditions == ("control", "relaxation") and test.pairs == (("relaxation", "control"),)
+    assert test.sequences == (("control", "relaxation"), ("relaxation", "control"))
+    assert "unit" not in planned_test(plan, "relaxation_vibstim").formula

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from pictrial.statistics.simulated_outcomes import (
     williams_sequences,
 )
 from pictrial.tables import check_table
+from pictrial.trial.plan import load_plan
 
 CONDITIONS = ("control", "stimulation", "relaxation")
 
@@ -127,3 +129,12 @@ def test_impossible_settings_are_refused(settings):
         OutcomeModel(**settings)
     with pytest.raises(InputError, match="residual"):
         StandardDeviations(residual=-1.0)
+
+
+def test_matched_is_a_unit_with_a_value_in_every_condition_of_its_sequence():
+    plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "two_experiments" / "trial.yaml")
+    whole = draw_outcomes(plan.sessions, OutcomeModel(), random_generator(1, "matched"))
+    assert whole["matched"].all()  # two of the three conditions of the trial are all that a person gets
+    lost = draw_outcomes(plan.sessions, OutcomeModel(lost_units=0.3), random_generator(1, "matched"))
+    n = lost.groupby(["participant", "unit_id"])["condition"].transform("nunique")
+    assert (lost["matched"] == (n == 2)).all() and not lost["matched"].all()

@@ -114,7 +114,7 @@ def _standard_deviations(
     """Return those that were given, or those of the outcomes."""
     from pictrial.statistics.fitted_model import fit_model, model_frame
     from pictrial.statistics.model_arrays import NotEstimable
-    from pictrial.statistics.power import fitted_standard_deviations
+    from pictrial.statistics.power import fitted_standard_deviations, primary_analyses
     from pictrial.statistics.simulated_outcomes import StandardDeviations
     from pictrial.tables import read_table
 
@@ -129,9 +129,10 @@ def _standard_deviations(
         return StandardDeviations(**{_PARTS[name]: value for name, value in given.items()})
     if plan is None:
         raise InputError("--outcomes", "it needs --plan", "Name the plan of the trial they are from.")
-    primary = next(analysis for analysis in plan.analyses.values() if analysis.role == "primary")
+    primary = primary_analyses(plan)[0]
     outcomes = read_table(options.outcomes, "outcomes")
-    rows = outcomes[(outcomes["outcome"] == primary.outcome) & outcomes["value"].notna()]
+    inside = outcomes["sequence"].isin(plan.sequences_of(primary.experiment))
+    rows = outcomes[inside & (outcomes["outcome"] == primary.outcome) & outcomes["value"].notna()]
     try:
         fitted = fit_model(model_frame(rows), test.formula, {"condition": test.conditions})
     except NotEstimable as reason:

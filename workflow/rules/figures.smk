@@ -157,7 +157,7 @@ if VIBSTIM:
             "../scripts/draw_vibstim_example.py"
 
 
-if TRIAL.design == "crossover" and [a.method for a in PRIMARY] == ["mixed_model"]:
+if TRIAL.design == "crossover" and {a.method for a in PRIMARY} == {"mixed_model"}:
     REPORTED.append(f"{RESULTS}/figures/power.png")
 
     rule draw_power:

@@ -1,5 +1,7 @@
 """Compare the conditions by every rule of ΔF, and say how far the contrasts differ."""
 
+import pandas as pd
+
 from pictrial.joblog import job_log
 from pictrial.statistics.multiverse import compare_rules, summarise_rules
 from pictrial.tables import read_table, write_table
@@ -18,4 +20,5 @@ with job_log(snakemake.log[0]) as say:
     write_table(summary, snakemake.output.summary, "multiverse_summary")
     for row in summary.itertuples():
         span = f"{row.lowest:.2f} to {row.highest:.2f} {row.measured_in}"
-        say(f"{row.contrast}: {span} in {row.n_estimated} of {row.n_analyses} analyses")
+        where = "" if pd.isna(row.experiment) else f"{row.experiment}, "
+        say(f"{where}{row.contrast}: {span} in {row.n_estimated} of {row.n_analyses} analyses")

@@ -26,8 +26,8 @@ with job_log(snakemake.log[0]) as say:
                 {name: sha256(path) for name, path in described.items()},
             ),
             *(read_table(table, "ard") for table in paths.analyses),
-            multiverse_results(summary, outcomes, sha256(paths.multiverse)),
-            loss_results(read_table(paths.losses, "differential_loss"), sha256(paths.losses)),
+            multiverse_results(plan, summary, outcomes, sha256(paths.multiverse)),
+            loss_results(plan, read_table(paths.losses, "differential_loss"), sha256(paths.losses)),
         ]
     )
     write_table(ard, snakemake.output.ard, "ard")

@@ -1,5 +1,7 @@
 """Test whether the conditions lose unequal shares of motor units and pairs, and whether loss goes with ΔF."""
 
+import pandas as pd
+
 from pictrial.joblog import job_log
 from pictrial.statistics.differential_loss import compare_losses
 from pictrial.tables import read_table, write_table
@@ -15,4 +17,5 @@ with job_log(snakemake.log[0]) as say:
     write_table(losses, snakemake.output.losses, "differential_loss")
     for row in losses.itertuples():
         share = f"{row.n_lost} lost of {row.n_lost + row.n_kept}"
-        say(f"{row.stage}, {row.contrast}: {share}; P {row.p_value:.3g}")
+        where = "" if pd.isna(row.experiment) else f"{row.experiment}, "
+        say(f"{where}{row.stage}, {row.contrast}: {share}; P {row.p_value:.3g}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,17 +10,18 @@ import pandas as pd
 from pictrial.motor_units.delta_f import CRITERIA
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
 from pictrial.reporting.numbers import count, p_value, with_interval
-from pictrial.reporting.planned import contrast_label
+from pictrial.reporting.planned import contrast_label, of_experiment
 from pictrial.statistics.analysis_results import ALL, contrast_name
-from pictrial.statistics.differential_loss import LOST_UNITS, STAGES
+from pictrial.statistics.differential_loss import LOST_UNITS, STAGES, compared_conditions
+from pictrial.statistics.multiverse import of_experiment as rows_of
 from pictrial.trial.attrition import stage_counts
 from pictrial.trial.plan import TrialPlan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
-_HEIGHT = 130.0  # mm
+_HEIGHT, _OF_SEVERAL = 130.0, 115.0  # mm, of a trial and of each of its experiments
 #: What is kept by the stages of motor units, and how it is called here.
 _KEPT = {
     "accepted": "accepted",
@@ -46,7 +47,7 @@ _COMPARED = dict(
 
 
 def draw_attrition(plan: TrialPlan, attrition: pd.DataFrame) -> Figure:
-    """Draw the attrition of a trial.
+    """Draw the attrition of a trial, of each of its experiments apart.
 
     A: motor units from candidates to test units, and those found in every session. B: ordered pairs that are
     left after each criterion. A thin line is one participant in one condition; the thick one is the mean of
@@ -67,22 +68,38 @@ def draw_attrition(plan: TrialPlan, attrition: pd.DataFrame) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
+    experiments = plan.experiments_with(plan.task)
+    height = _HEIGHT if len(experiments) == 1 else _OF_SEVERAL * len(experiments)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH / 25.4, _HEIGHT / 25.4), layout="constrained")
-        grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
-        panels = [
-            figure.add_subplot(grid[0, 0]),
-            figure.add_subplot(grid[1, 0]),
-            figure.add_subplot(grid[:, 1]),
-        ]
-        # Units in every session are counted apart: they need not have a ΔF.
-        _draw_flow(panels[0], plan, unit_flow(attrition), "Motor units", n_apart=1)
-        _draw_flow(panels[1], plan, pair_flow(attrition), "Ordered pairs left", n_apart=0)
-        panels[0].legend(loc="upper right", frameon=False, fontsize=7.5, borderaxespad=0.2)
-        _draw_losses(panels[2], plan, loss_shares(attrition))
-        for axes, letter in zip(panels, "ABC", strict=True):
-            axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+        figure = Figure(figsize=(WIDTH / 25.4, height / 25.4), layout="constrained")
+        parts: Any = figure.subfigures(len(experiments), 1, squeeze=False)
+        for part, experiment in zip(parts[:, 0], experiments, strict=True):
+            if experiment:
+                part.suptitle(plan.experiments[experiment].label, fontsize=9, fontweight="bold")
+            _draw_part(part, plan, _of(plan, attrition, experiment))
     return figure
+
+
+def _draw_part(figure: SubFigure, plan: TrialPlan, attrition: pd.DataFrame) -> None:
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
+    panels = [
+        figure.add_subplot(grid[0, 0]),
+        figure.add_subplot(grid[1, 0]),
+        figure.add_subplot(grid[:, 1]),
+    ]
+    # Units in every session are counted apart: they need not have a ΔF.
+    _draw_flow(panels[0], plan, unit_flow(attrition), "Motor units", n_apart=1)
+    _draw_flow(panels[1], plan, pair_flow(attrition), "Ordered pairs left", n_apart=0)
+    panels[0].legend(loc="upper right", frameon=False, fontsize=7.5, borderaxespad=0.2)
+    _draw_losses(panels[2], plan, loss_shares(attrition))
+    for axes, letter in zip(panels, "ABC", strict=True):
+        axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+
+
+def _of(plan: TrialPlan, attrition: pd.DataFrame, experiment: str | None) -> pd.DataFrame:
+    """Return the rows of an experiment's participants; all where the trial has no experiments."""
+    people = [name for name in plan.participants if plan.experiment_of(name) == experiment]
+    return attrition[attrition["participant"].isin(people)]
 
 
 def attrition_caption(plan: TrialPlan, attrition: pd.DataFrame, losses: pd.DataFrame) -> str:
@@ -98,22 +115,28 @@ def attrition_caption(plan: TrialPlan, attrition: pd.DataFrame, losses: pd.DataF
     named = "; ".join(
         f"participant {row.participant}, session {row.session}: {row.reason}" for row in missing.itertuples()
     )
+    counted = [
+        of_experiment(plan, experiment) + _condition(plan, attrition, experiment, condition)
+        for experiment in plan.experiments_with(plan.task)
+        for condition in plan.conditions_of(experiment)
+    ]
     return (
         f"**{plan.title}: attrition.** {count(sessions['n_kept'].sum(), 'session')} of "
         f"{sessions['n_in'].sum()} planned took place{f' (missing: {named})' if named else ''}. "
-        f"{'. '.join(_condition(plan, attrition, condition) for condition in plan.conditions)}.\n\n"
+        f"{'. '.join(counted)}.\n\n"
         "**A** Motor units of each session, from the candidates of the decomposition to those with a ΔF, and "
         "apart those found in every session of the participant. **B** Ordered pairs left after each "
         "criterion. Thin lines are participants in one condition, thick ones the condition's mean. **C** "
         "Motor units lost (or gained) by reason, in percent of those that entered the stage; points are "
         "sessions, strokes the mean of the condition. A unit without ΔF has the criterion that failed with "
         "the control that came furthest.\n\n"
-        f"Differential loss, permutation within participants, P not adjusted. {_tests(plan, losses)}\n"
+        f"Differential loss, permutation within participants, P not adjusted. {_losses(plan, losses)}\n"
     )
 
 
-def _condition(plan: TrialPlan, attrition: pd.DataFrame, condition: str) -> str:
-    there = attrition[attrition["condition"] == condition]
+def _condition(plan: TrialPlan, attrition: pd.DataFrame, experiment: str | None, condition: str) -> str:
+    there = _of(plan, attrition, experiment)
+    there = there[there["condition"] == condition]
     units = unit_flow(there).sum()
     pairs = pair_flow(there).sum()
     passed = f"{pairs.iloc[-1]:.0f} of {pairs.iloc[0]:.0f} pairs passed"
@@ -122,16 +145,25 @@ def _condition(plan: TrialPlan, attrition: pd.DataFrame, condition: str) -> str:
     return f"{plan.conditions[condition]}: {', '.join(numbers)}; {passed}"
 
 
-def _tests(plan: TrialPlan, losses: pd.DataFrame) -> str:
+def _losses(plan: TrialPlan, losses: pd.DataFrame) -> str:
     if plan.no_comparison:
         return plan.no_comparison
+    if losses["p_value"].isna().all():
+        return f"{losses['warning'].iloc[0].capitalize()}."
+    return " ".join(
+        of_experiment(plan, experiment) + _tests(plan, experiment, rows_of(losses, experiment))
+        for experiment in plan.experiments_with(plan.task)
+    )
+
+
+def _tests(plan: TrialPlan, experiment: str | None, losses: pd.DataFrame) -> str:
     numbers = dict.fromkeys(("estimate", "ci_lower", "ci_upper", "p_value"), float)
     found = losses.astype(numbers).set_index(["stage", "contrast"])
     parts = [
         f"{name}: P = {p_value(found.loc[(stage, ALL), 'p_value'])}" for stage, name in _COMPARED.items()
     ]
     text = f"Shares kept, all conditions: {'; '.join(parts)}."
-    for level in [condition for condition in plan.conditions if condition != plan.reference]:
+    for level in compared_conditions(plan, experiment):
         row = found.loc[(LOST_UNITS, contrast_name(level, plan.reference))]
         shown = with_interval(row["estimate"], row["ci_lower"], row["ci_upper"], unit="pps")
         lost = count(row["n_lost"], "unit")

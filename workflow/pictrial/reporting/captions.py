@@ -82,8 +82,9 @@ def _contrasts(plan: TrialPlan, results: Results, analysis: Analysis) -> Shown:
     pairs = planned_contrasts(plan, analysis)
     keys = [(analysis.name, analysis.outcome, contrast_name(*pair), "estimate") for pair in pairs]
     warned = {text.text: text for text in (said(results, "warning", *key) for key in keys) if text.text}
+    points = "Diamonds" if plan.baseline else "Points are participants' differences; diamonds"
     caption = (
-        f"**B** {of_experiment(plan, analysis.experiment)}Points are participants' differences; diamonds and "
+        f"**B** {of_experiment(plan, analysis.experiment)}{points} and "
         "lines are the estimated differences with 95 % confidence intervals. "
         + joined((_contrast(plan, results, analysis, *pair) for pair in pairs), ". ")
         + ". "

@@ -149,6 +149,8 @@ def _draw_residuals(
     roots = rows.assign(root=np.sqrt(rows["standardised_residual"].abs()))
     for level, label in conditions.items():
         there = roots[roots["level"] == level]
+        if there.empty:  # a condition of another experiment
+            continue
         for axes, column in ((first, "residual"), (third, "root")):
             axes.scatter(
                 there["fitted"],
@@ -172,7 +174,7 @@ def _draw_residuals(
     first.figure.legend(
         *first.get_legend_handles_labels(),
         loc="outside upper center",
-        ncols=len(conditions),
+        ncols=int(roots["level"].nunique()),
         frameon=False,
         markerscale=np.sqrt(24 / size),
     )

@@ -54,7 +54,7 @@ def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, out
     units behind, where there are any. Right, on an axis of differences: the contrasts of the outcome's main
     analysis with their 95 % confidence intervals, and each participant's difference. Contrasts are read
     from the ARD. Where there is none, the right panel says why. Each experiment of the plan has a row of
-    its own.
+    its own; parallel arms stand beside each other, each with its baseline.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, out
         panels = figure.subplots(len(parts), 2, width_ratios=ratio, squeeze=False)
         for (left, right), (experiment, there) in zip(panels, parts, strict=True):
             means = participant_means(there, plan.conditions_of(experiment))
-            _draw_conditions(left, plan, there, means, plan.outcomes[outcome])
+            _draw_conditions(left, plan, there, experiment, plan.outcomes[outcome])
             _draw_contrasts(right, plan, ard, means, plan.outcomes[outcome], experiment)
             title = f"{plan.experiments[experiment].label}\n" if experiment else ""
             left.set_title(f"{title}A", loc="left", fontweight="bold", fontsize=10)
@@ -144,32 +144,47 @@ def _fixed_date():
 
 
 def _draw_conditions(
-    axes: Axes, plan: TrialPlan, rows: pd.DataFrame, means: pd.DataFrame, outcome: Outcome
+    axes: Axes, plan: TrialPlan, rows: pd.DataFrame, experiment: str | None, outcome: Outcome
 ) -> None:
     of_units = outcome.level == "motor_unit"
-    shown = [condition for condition in means if means[condition].notna().any()]
-    positions = np.arange(len(shown))
-    # Each participant stands a little beside the next, so that equal means do not hide each other.
-    beside = np.linspace(-0.06, 0.06, len(means)) if len(means) > 1 else np.zeros(len(means))
-    for participant, offset in zip(means.index, beside, strict=True):
-        values = means.loc[participant, shown].to_numpy(float)
-        there = ~np.isnan(values)  # people of other groups do not have every condition
-        axes.plot(positions[there] + offset, values[there], color="0.35", lw=0.8, zorder=2)
-    for position, condition in enumerate(shown):
-        colour = COLOURS[list(plan.conditions).index(condition)]
-        if of_units:
-            values = rows.loc[rows["condition"] == condition, "value"].to_numpy(float)
-            beside_it = position + _spread(len(values), 0.24)
-            axes.scatter(beside_it, values, s=8, color=colour, alpha=0.4, lw=0, zorder=1)
-        axes.scatter(position + beside, means[condition], s=26, color=colour, ec="white", lw=0.6, zorder=3)
-    axes.set_xlim(-0.5, max(len(shown), 1) - 0.5)
-    axes.set_xticks(positions, [plan.conditions[condition] for condition in shown])
+    groups = [rows]
+    if plan.baseline:  # arms share no participant: lines stay within each
+        groups = [rows[rows["sequence"] == arm] for arm in plan.sequences]
+    ticks: dict[float, str] = {}
+    for here in groups:
+        means = participant_means(here, plan.conditions_of(experiment))
+        shown = [condition for condition in means if means[condition].notna().any()]
+        shown.sort(key=lambda condition: condition != plan.baseline)
+        positions = np.arange(len(shown)) + (max(ticks) + 1.4 if ticks else 0.0)
+        ticks |= dict(zip(positions, (plan.conditions[condition] for condition in shown), strict=True))
+        _draw_group(axes, plan, here if of_units else here.iloc[:0], means[shown], positions)
+    axes.set_xlim(-0.5, max(ticks, default=0.0) + 0.5)
+    axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set_ylabel(f"{outcome.label} ({outcome.unit})")
     name = "participant's mean" if of_units else "participant"
     handles: list = [axes.plot([], [], color="0.35", lw=0.8, marker="o", ms=5, mec="white", label=name)[0]]
     if of_units:
         handles.insert(0, axes.scatter([], [], s=8, color="0.35", alpha=0.5, lw=0, label="motor unit"))
     _legend(axes, handles)
+
+
+def _draw_group(
+    axes: Axes, plan: TrialPlan, units: pd.DataFrame, means: pd.DataFrame, positions: np.ndarray
+) -> None:
+    """Draw participants' means, joined, and behind them the values of the motor units."""
+    # Each participant stands a little beside the next, so that equal means do not hide each other.
+    beside = np.linspace(-0.06, 0.06, len(means)) if len(means) > 1 else np.zeros(len(means))
+    for participant, offset in zip(means.index, beside, strict=True):
+        values = means.loc[participant].to_numpy(float)
+        there = ~np.isnan(values)
+        axes.plot(positions[there] + offset, values[there], color="0.35", lw=0.8, zorder=2)
+    for position, condition in zip(positions, means, strict=True):
+        colour = COLOURS[list(plan.conditions).index(condition)]
+        values = units.loc[units["condition"] == condition, "value"].to_numpy(float)
+        if len(values):
+            beside_it = position + _spread(len(values), 0.24)
+            axes.scatter(beside_it, values, s=8, color=colour, alpha=0.4, lw=0, zorder=1)
+        axes.scatter(position + beside, means[condition], s=26, color=colour, ec="white", lw=0.6, zorder=3)
 
 
 def _draw_contrasts(
@@ -209,10 +224,12 @@ def _draw_contrasts(
         axes.plot(position + 0.16, estimate, "D", color=colour, ms=6, mec="white", mew=0.6, zorder=3)
     axes.set_xlim(-0.6, len(pairs) - 0.4)
     axes.set_xticks(range(len(pairs)), [tick_label(plan, *pair) for pair in pairs])
-    handles = [
-        axes.scatter([], [], s=16, color="0.35", alpha=0.55, lw=0, label="participant"),
-        axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="estimate, 95 % CI")[0],
+    handles: list = [
+        axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="estimate, 95 % CI")[0]
     ]
+    if not plan.baseline:  # nobody is in two arms
+        points = axes.scatter([], [], s=16, color="0.35", alpha=0.55, lw=0, label="participant")
+        handles.insert(0, points)
     _legend(axes, handles)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SECTIONS = {"primary": "Primary", "sensitivity": "Sensitivity", "supplementary": "Supplementary"}
-_LABELS = 38.0  # mm
+_LABELS = 46.0  # mm
 #: Methods that have an estimate of no contrast, and what they have.
 _NO_CONTRAST = {
     "correlation": "a correlation, not a contrast",
@@ -69,21 +69,24 @@ def forest_panels(plan: TrialPlan, results: Results) -> list[IntervalPanel]:
 
 def forest_caption(plan: TrialPlan, results: Results) -> list[Shown]:
     """Return the paragraphs of the caption."""
-    primary = _primaries(plan)[0]
-    outcome = plan.outcomes[primary.outcome]
+    primaries = _primaries(plan)
+    outcomes = dict.fromkeys(plan.outcomes[primary.outcome] for primary in primaries)
+    labels, units = (
+        list(dict.fromkeys(getattr(one, name) for one in outcomes)) for name in ("label", "unit")
+    )
     ranges = any(a.method == "leave_one_out" for a in plan.analyses.values())
     imputed = any(a.method == "tipping_point" for a in plan.analyses.values())
     warned = {
         (results.warning(*key), analysis.name): results.row(*key)["ard_id"]
         for analysis in plan.analyses.values()
-        if not _why_not_drawn(plan, primary, analysis)
+        if not all(_why_not_drawn(plan, primary, analysis) for primary in primaries)
         for pair in planned_contrasts(plan, analysis)
         for key in [_key(results, analysis, contrast_name(*pair))]
         if key and results.value(*key) is None
     }
     caption = (
-        Shown(f"**{plan.title}: {outcome.label}, the planned contrasts in every analysis.** ")
-        + f"Diamonds and dotted lines are the primary analysis, points all others in {outcome.unit}; "
+        Shown(f"**{plan.title}: {' and '.join(labels)}, the planned contrasts in every analysis.** ")
+        + f"Diamonds and dotted lines are the primary analysis, points all others in {' or '.join(units)}; "
         "lines are 95 % confidence intervals, not adjusted for the number of analyses. "
         + ("Leave one out is the range of the estimates without each participant in turn. " if ranges else "")
         + ("Tipping point is the estimate with lost motor units imputed and not shifted. " if imputed else "")

@@ -9,7 +9,8 @@ import pandas as pd
 
 from pictrial.files import atomic_path, write_text
 from pictrial.reporting.live_text import LiveText, check_live_text
-from pictrial.reporting.manuscript_words import ManuscriptWords, typst_text
+from pictrial.reporting.manuscript_results import typst_text
+from pictrial.reporting.manuscript_words import ManuscriptWords
 from pictrial.reporting.report_table import ReportTable, numbers_shown
 from pictrial.reporting.shown import Results, Shown
 from pictrial.trial.plan import TrialPlan

@@ -10,11 +10,13 @@ import pandas as pd
 from pictrial.motor_units.sensitivity import MAIN
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
 from pictrial.reporting.numbers import count, interval, with_interval
-from pictrial.reporting.planned import contrast_label
+from pictrial.reporting.planned import contrast_label, of_experiment
 from pictrial.reporting.shown import Results, Shown, joined
 from pictrial.statistics.analysis_results import contrast_name
 from pictrial.statistics.multiverse import delta_f_contrasts, main_analysis, measured_in
-from pictrial.statistics.summary_results import multiverse_results
+from pictrial.statistics.multiverse import of_experiment as rows_of
+from pictrial.statistics.summary_results import MULTIVERSE, multiverse_results
+from pictrial.statistics.trial_flow import of_part
 from pictrial.trial.plan import TrialPlan
 
 if TYPE_CHECKING:
@@ -31,11 +33,11 @@ _AGGREGATION = "Unit's ΔF"
 #: Of what the ARD does not have.
 _TABLE = "table:statistics/multiverse_summary"
 #: The rows of the ARD are made from the summary once more, for their names; outcomes are only counted there.
-_NO_ROWS = pd.DataFrame(columns=["participant", "unit_id", "n_controls", "outcome", "value"])
+_NO_ROWS = pd.DataFrame(columns=["participant", "sequence", "unit_id", "n_controls", "outcome", "value"])
 
 
 def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
-    """Draw every contrast by every rule and aggregation.
+    """Draw every contrast of every experiment by every rule and aggregation.
 
     Above: the estimates with their 95 % confidence intervals, sorted by size; the diamond is the main
     analysis, in its place. Below: what each analysis is, a stroke in the line of each of its choices. Grey
@@ -65,9 +67,12 @@ def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFram
         grid = figure.subplots(
             2, len(panels), sharex="col", sharey="row", squeeze=False, height_ratios=(1, 1.3)
         )
-        for (above, below), (name, (title, condition)) in zip(grid.T, panels.items(), strict=True):
+        for (above, below), ((experiment, name), (title, condition)) in zip(
+            grid.T, panels.items(), strict=True
+        ):
             colour = COLOURS[list(plan.conditions).index(condition)]
-            rows = shown[shown["contrast_or_level"] == name]
+            rows = rows_of(shown, experiment)
+            rows = rows[rows["contrast_or_level"] == name]
             _draw_panel(above, below, rows, main_analysis(plan, rows), colour)
             _cut_intervals(above, rows, _span(plan, shown))
             above.set_title(title)
@@ -96,10 +101,12 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
     n_rules = count(shown.loc[shown["rule"] != MAIN, "rule"].nunique(), "rule")
     n_aggregations = count(shown["aggregation"].nunique(), "way")
     found = [
-        f"{contrast_label(plan, *pair)}: " + _found(summary, contrast_name(*pair), scale)
-        for pair in delta_f_contrasts(plan)
+        f"{of_experiment(plan, experiment)}{contrast_label(plan, *pair)}: "
+        + _found(plan, summary, experiment, contrast_name(*pair), scale)
+        for experiment, *pair in delta_f_contrasts(plan)
     ]
-    nothing = f"{plan.no_comparison or 'The plan has no contrast.'} Drawn are means."
+    why = "Nobody is in two arms: nothing is compared in pairs." if plan.baseline else ""
+    nothing = f"{plan.no_comparison or why or 'The plan has no contrast.'} Drawn are means."
     return [
         f"**{plan.title}: sensitivity of {plan.outcomes['delta_f'].label} to how it is estimated.** "
         + Shown(f"{n_rules} times {n_aggregations} from pairs to a motor unit's value. ", (_TABLE,))
@@ -143,18 +150,27 @@ def _ordered(labels: pd.Series, order: pd.Index | None = None) -> pd.Series:
 def _shown(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the panels on the scale of the main analysis, with what each is."""
     scale = measured_in(str(plan.outcomes["delta_f"].aggregation))
-    rows = contrasts[(contrasts["measured_in"] == scale) & contrasts["contrast_or_level"].isin(_panels(plan))]
+    names = [name for _, name in _panels(plan)]
+    rows = contrasts[(contrasts["measured_in"] == scale) & contrasts["contrast_or_level"].isin(names)]
     rows = rows.astype(dict.fromkeys(("estimate", "ci_lower", "ci_upper"), float))
     way = rows["aggregation"].str.replace("_over_passing_controls", " of controls").str.replace("_", " ")
     return rows.join(choices(rules), on="rule").assign(**{_AGGREGATION: _ordered(way)})
 
 
-def _panels(plan: TrialPlan) -> dict[str, tuple[str, str]]:
-    """Return title and condition of each panel, by contrast; by condition where there is no contrast."""
-    pairs = delta_f_contrasts(plan)
-    if pairs:
-        return {contrast_name(*pair): (contrast_label(plan, *pair), pair[0]) for pair in pairs}
-    return {condition: (label, condition) for condition, label in plan.conditions.items()}
+def _panels(plan: TrialPlan) -> dict[tuple[str | None, str], tuple[str, str]]:
+    """Return title and condition of each panel, by experiment and contrast; without contrasts, condition."""
+    panels = {
+        (experiment, contrast_name(*pair)): (contrast_label(plan, *pair), pair[0])
+        for experiment, *pair in delta_f_contrasts(plan)
+    } or {
+        (experiment, condition): (plan.conditions[condition], condition)
+        for experiment in plan.experiments_with(plan.task)
+        for condition in plan.conditions_of(experiment)
+    }
+    return {
+        (experiment, name): (f"{plan.experiments[experiment].label}\n{title}" if experiment else title, of)
+        for (experiment, name), (title, of) in panels.items()
+    }
 
 
 def _draw_panel(above: Axes, below: Axes, rows: pd.DataFrame, main: pd.DataFrame, colour: str) -> None:
@@ -243,11 +259,14 @@ def _label_choices(axes: Axes, lines: dict[tuple[str, str], int]) -> None:
     axes.set_ylim(len(lines) - 0.5, -0.5)
 
 
-def _found(summary: pd.DataFrame, contrast: str, scale: str) -> Shown:
+def _found(
+    plan: TrialPlan, summary: pd.DataFrame, experiment: str | None, contrast: str, scale: str
+) -> Shown:
     """Write what the analyses of one contrast came to."""
-    row = summary[(summary["contrast"] == contrast) & (summary["measured_in"] == scale)].iloc[0]
-    of_ard = Results(multiverse_results(summary, _NO_ROWS, ""))
-    key = ("multiverse", "delta_f", f"{contrast}, {scale}")
+    here = rows_of(summary, experiment)
+    row = here[(here["contrast"] == contrast) & (here["measured_in"] == scale)].iloc[0]
+    of_ard = Results(multiverse_results(plan, summary, _NO_ROWS, ""))
+    key = (of_part(MULTIVERSE, experiment), "delta_f", f"{contrast}, {scale}")
     if row["n_estimated"] == 0:
         return "no estimate in " + of_ard.count(*key, "n_analyses") + " analyses."
     main = "not estimable"

@@ -106,6 +106,8 @@ def missing_contrast(plan: TrialPlan, results: Results, outcome: str, experiment
         key = (NO_ANALYSIS, outcome, ALL, "estimate")
         if results.has(*key):
             return said(results, "warning", *key)
+        if _analyses(plan, outcome, experiment):
+            return Shown("no analysis of it estimates a difference in its unit")
         return Shown("the plan has no analysis that compares conditions in it")
     names = [contrast_name(*pair) for pair in planned_contrasts(plan, analysis)]
     keys = [(analysis.name, outcome, name, "estimate") for name in names]

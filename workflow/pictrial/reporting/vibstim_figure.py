@@ -52,17 +52,21 @@ def draw_vibstim(plan: TrialPlan, outcomes: pd.DataFrame) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
-    rows = outcomes.merge(schedule(plan), on=["participant", "session"])
+    rows, groups = outcomes.merge(schedule(plan), on=["participant", "session"]), _groups(plan)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH / 25.4, HEIGHT / 25.4), layout="constrained")
         panels = figure.subplots(3, 4).ravel()
         for axes, (outcome, label) in zip(panels, PANELS, strict=False):
             shown = rows[(rows["outcome"] == outcome) & rows["value"].notna()]
-            (_draw_responders if outcome == "responder" else _draw_values)(axes, plan, shown)
+            for places, people, conditions in groups:
+                draw = _draw_responders if outcome == "responder" else _draw_values
+                draw(axes, plan, shown, places, people, conditions)
             axes.set_ylabel(label)
-            axes.set_xlim(-0.5, len(plan.conditions) - 0.5)
+            positions = np.concatenate([places for places, *_ in groups])
+            labels = [plan.conditions[name] for *_, conditions in groups for name in conditions]
+            axes.set_xlim(-0.5, positions[-1] + 0.5)
             turned: dict = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-            axes.set_xticks(range(len(plan.conditions)), list(plan.conditions.values()), **turned)
+            axes.set_xticks(positions, labels, **turned)
         _draw_key(panels[-1], plan)
     return figure
 
@@ -76,45 +80,85 @@ def vibstim_caption(plan: TrialPlan, outcomes: pd.DataFrame) -> str:
         f"**{plan.title}: torque and EMG under tendon vibration and electrical stimulation (VibStim).** "
         f"n = {count(sessions['participant'].nunique(), 'participant')}, "
         f"{count(len(sessions), 'recording')}.\n\n"
-        "Each line joins the values of one participant. Torque is above rest; the rise is that at the end "
-        "of vibration less that before NMES. EMG is the RMS above rest in per cent of that in the maximal "
-        f"contraction. Open points: no EMG above rest ({count(marked.get('below_rest', 0), 'value')}); "
-        "triangles: torque was still sustained when the recording ended "
+        f"{_from_left(plan)}Each line joins the values of one participant. Torque is above rest; the rise is "
+        "that at the end of vibration less that before NMES. EMG is the RMS above rest in per cent of that "
+        "in the maximal contraction. Open points: no EMG above rest "
+        f"({count(marked.get('below_rest', 0), 'value')}); triangles: torque was still sustained "
+        "when the recording ended "
         f"({count(marked.get('censored', 0), 'value')}). Responders: one row per participant. "
         f"{count(outcomes['excluded'].notna().sum(), 'value')} could not be measured; "
         "``analysis/exclusions.tsv`` says why.\n"
     )
 
 
-def _by_participant(plan: TrialPlan, shown: pd.DataFrame, column: str) -> pd.DataFrame:
+def _from_left(plan: TrialPlan) -> str:
+    labels = [plan.experiments[one].label for one in plan.experiments_with(plan.vibstim_task) if one]
+    return f"From left to right: {'; '.join(labels)}. " if labels else ""
+
+
+def _groups(plan: TrialPlan) -> list[tuple[np.ndarray, list[str], list[str]]]:
+    """Return places, participants and conditions of each experiment; arms share no participant, either."""
+    experiments = plan.experiments_with(plan.vibstim_task)
+    parts = [(plan.sequences_of(one), plan.conditions_of(one)) for one in experiments]
+    if plan.baseline:
+        parts = [([arm], list(conditions)) for arm, conditions in plan.sequences.items()]
+    groups, place = [], 0.0
+    for sequences, conditions in parts:
+        people = sorted(name for name, sequence in plan.participants.items() if sequence in sequences)
+        groups.append((place + np.arange(len(conditions)), people, conditions))
+        place += len(conditions) + 0.4
+    return groups
+
+
+def _by_participant(
+    shown: pd.DataFrame, column: str, people: list[str], conditions: list[str]
+) -> pd.DataFrame:
     """Return participants × conditions, NaN where there is no value."""
     table = shown.pivot_table(index="participant", columns="condition", values=column, aggfunc="first")
-    return table.reindex(index=sorted(plan.participants), columns=list(plan.conditions))
+    return table.reindex(index=people, columns=conditions)
 
 
-def _draw_values(axes: Axes, plan: TrialPlan, shown: pd.DataFrame) -> None:
-    values = _by_participant(plan, shown, "value").astype(float)
-    quality = _by_participant(plan, shown.fillna({"quality": ""}), "quality")
-    positions = np.arange(len(plan.conditions))
+def _colour(plan: TrialPlan, condition: str) -> str:
+    return COLOURS[list(plan.conditions).index(condition)]
+
+
+def _draw_values(
+    axes: Axes,
+    plan: TrialPlan,
+    shown: pd.DataFrame,
+    places: np.ndarray,
+    people: list[str],
+    conditions: list[str],
+) -> None:
+    values = _by_participant(shown, "value", people, conditions).astype(float)
+    quality = _by_participant(shown.fillna({"quality": ""}), "quality", people, conditions)
     beside = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else np.zeros(1)
     for participant, offset in zip(values.index, beside, strict=True):
-        axes.plot(positions + offset, values.loc[participant], color="0.6", lw=0.6, zorder=1)
-    for position, condition in enumerate(plan.conditions):
-        for mark, style in _marks(COLOURS[position]).items():
+        axes.plot(places + offset, values.loc[participant], color="0.6", lw=0.6, zorder=1)
+    for place, condition in zip(places, conditions, strict=True):
+        for mark, style in _marks(_colour(plan, condition)).items():
             here = (quality[condition] == mark).to_numpy()
-            axes.scatter(position + beside[here], values[condition][here], zorder=2, **style)
+            axes.scatter(place + beside[here], values[condition][here], zorder=2, **style)
     axes.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
 
 
-def _draw_responders(axes: Axes, plan: TrialPlan, shown: pd.DataFrame) -> None:
-    values = _by_participant(plan, shown, "value").astype(float).to_numpy()
+def _draw_responders(
+    axes: Axes,
+    plan: TrialPlan,
+    shown: pd.DataFrame,
+    places: np.ndarray,
+    people: list[str],
+    conditions: list[str],
+) -> None:
+    values = _by_participant(shown, "value", people, conditions).astype(float).to_numpy()
     order = np.argsort(-np.nansum(values, axis=1), kind="stable")
-    for position, column in enumerate(values[order].T):
+    for place, condition, column in zip(places, conditions, values[order].T, strict=True):
         for row in np.flatnonzero(~np.isnan(column)):
-            style = _marks(COLOURS[position])["" if column[row] else "below_rest"]
-            axes.scatter(position, row + 1, **style)
-    axes.set_ylim(0.2, len(values) + 0.8)
-    axes.set_yticks(range(1, len(values) + 1, max(1, len(values) // 6)))
+            style = _marks(_colour(plan, condition))["" if column[row] else "below_rest"]
+            axes.scatter(place, row + 1, **style)
+    most = max(len(values), round(axes.get_ylim()[1] - 0.8))  # of the groups so far
+    axes.set_ylim(0.2, most + 0.8)
+    axes.set_yticks(range(1, most + 1, max(1, most // 6)))
 
 
 def _marks(colour: str) -> dict[str, dict]:

@@ -48,26 +48,52 @@ def compare_losses(
     Returns
     -------
     DataFrame
-        Schema ``differential_loss``: per stage all conditions together and each against the reference; then
-        the ΔF of lost units. What cannot be estimated is a row whose warning says why.
+        Schema ``differential_loss``: of each experiment with contractions, per stage all conditions together
+        and each against the reference; then the ΔF of lost units. What cannot be estimated is a row whose
+        warning says why.
     """
-    levels = [condition for condition in plan.conditions if condition != plan.reference]
+    rows = []
+    for experiment in plan.experiments_with(plan.task):
+        people = [name for name in plan.participants if plan.experiment_of(name) == experiment]
+        stages, values = (table[table["participant"].isin(people)] for table in (attrition, outcomes))
+        found = _compare(plan, experiment, stages, values, seed, len(people))
+        rows += [{"experiment": experiment} | row for row in found]
+    return pd.DataFrame(rows, columns=list(load_schema("differential_loss")["columns"]))
+
+
+def compared_conditions(plan: TrialPlan, experiment: str | None) -> list[str]:
+    """Return the conditions of an experiment that are compared with the reference."""
+    not_compared = (plan.reference, plan.baseline)
+    return [condition for condition in plan.conditions_of(experiment) if condition not in not_compared]
+
+
+def _compare(
+    plan: TrialPlan,
+    experiment: str | None,
+    attrition: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    seed: int,
+    planned: int,
+) -> list[dict]:
+    """Return the rows of one experiment, of which so many participants are planned."""
+    conditions, levels = plan.conditions_of(experiment), compared_conditions(plan, experiment)
+    stream = ("differential loss", *([experiment] if experiment else []))
     rows = []
     for stage in STAGES:
         counts = stage_counts(attrition, stage)
-        shares = _shares(counts, list(plan.conditions))
-        kept = _totals(counts, list(plan.conditions))
-        rng = random_generator(seed, "differential loss", stage)
-        rows.append({"stage": stage, "contrast": ALL} | kept | _compare_all(plan, shares, rng))
+        shares = _shares(counts, conditions)
+        kept = _totals(counts, conditions)
+        rng = random_generator(seed, *stream, stage)
+        rows.append({"stage": stage, "contrast": ALL} | kept | _compare_all(plan, shares, rng, planned))
         for level in levels:
             name = {"stage": stage, "contrast": contrast_name(level, plan.reference)}
-            rng = random_generator(seed, "differential loss", stage, level)
-            rows.append(name | _totals(counts, [level]) | _compare_two(plan, shares, level, rng))
+            rng = random_generator(seed, *stream, stage, level)
+            rows.append(name | _totals(counts, [level]) | _compare_two(plan, shares, level, rng, planned))
     for level in levels:
         name = {"stage": LOST_UNITS, "contrast": contrast_name(level, plan.reference)}
-        rng = random_generator(seed, "differential loss", LOST_UNITS, level)
+        rng = random_generator(seed, *stream, LOST_UNITS, level)
         rows.append(name | _lost_units(plan, outcomes, level, rng))
-    return pd.DataFrame(rows, columns=list(load_schema("differential_loss")["columns"]))
+    return rows
 
 
 def permute_units(
@@ -110,7 +136,7 @@ def _totals(counts: pd.DataFrame, conditions: list[str]) -> dict[str, int]:
     return {"n_lost": int(there["n_in"].sum()) - kept, "n_kept": kept}
 
 
-def _compare_all(plan: TrialPlan, shares: pd.DataFrame, rng: np.random.Generator) -> dict:
+def _compare_all(plan: TrialPlan, shares: pd.DataFrame, rng: np.random.Generator, planned: int) -> dict:
     there = shares[shares.notna().sum(axis=1) > 1]
     row = {"measure": "sd_of_shares", "n_participants": len(there)}
     if why := _why_not(plan, len(there)):
@@ -119,17 +145,19 @@ def _compare_all(plan: TrialPlan, shares: pd.DataFrame, rng: np.random.Generator
     return row | _tested(
         float(centred.mean().std(ddof=1)),
         permute_conditions(there.to_numpy(), rng),
-        _left_out(plan, len(there)),
+        _left_out(planned, len(there)),
     )
 
 
-def _compare_two(plan: TrialPlan, shares: pd.DataFrame, level: str, rng: np.random.Generator) -> dict:
+def _compare_two(
+    plan: TrialPlan, shares: pd.DataFrame, level: str, rng: np.random.Generator, planned: int
+) -> dict:
     differences = (shares[level] - shares[plan.reference]).dropna().to_numpy(float)
     row = {"measure": "difference_in_share", "n_participants": len(differences)}
     if why := _why_not(plan, len(differences)):
         return row | {"warning": why}
     test = permute_pairs(differences, rng)
-    return row | _estimated(differences, test, _left_out(plan, len(differences)))
+    return row | _estimated(differences, test, _left_out(planned, len(differences)))
 
 
 def _lost_units(plan: TrialPlan, outcomes: pd.DataFrame, level: str, rng: np.random.Generator) -> dict:
@@ -170,8 +198,7 @@ def _why_not(plan: TrialPlan, n: int, what: str = "to compare") -> str:
     return f"not estimable: {have} {what}, {MINIMUM_PARTICIPANTS} are needed"
 
 
-def _left_out(plan: TrialPlan, n: int) -> str:
-    planned = len(plan.participants)
+def _left_out(planned: int, n: int) -> str:
     return f"{planned - n} of {planned} participants left out: no share to compare" if n < planned else ""
 
 

@@ -33,8 +33,9 @@ def compare_rules(plan: TrialPlan, rules: pd.DataFrame, multiverse: pd.DataFrame
     Returns
     -------
     DataFrame
-        Schema ``multiverse_contrasts``: for each rule and aggregation a row per condition, then one per
-        planned contrast of ΔF. What cannot be estimated, and who is left out, is said in `warning`.
+        Schema ``multiverse_contrasts``: for each rule, aggregation and experiment with contractions a row
+        per condition, then one per planned contrast of ΔF. What cannot be estimated, and who is left out, is
+        said in `warning`.
 
     Raises
     ------
@@ -48,7 +49,8 @@ def compare_rules(plan: TrialPlan, rules: pd.DataFrame, multiverse: pd.DataFrame
         for aggregation in AGGREGATIONS:
             rows = found.get((rule, aggregation), nothing)
             what = {"rule": rule, "aggregation": aggregation, "measured_in": measured_in(aggregation)}
-            table += [what | row for row in _compare(plan, rows)]
+            for experiment in plan.experiments_with(plan.task):
+                table += [what | row for row in _compare(plan, experiment, rows)]
     return pd.DataFrame(table)[list(load_schema("multiverse_contrasts")["columns"])]
 
 
@@ -57,14 +59,28 @@ def measured_in(aggregation: str) -> str:
     return "share" if aggregation == "normalised_mean" else "pps"
 
 
-def delta_f_contrasts(plan: TrialPlan) -> list[tuple[str, str]]:
-    """Return the contrasts (condition, minus condition) of ΔF that the plan has, each once."""
-    families = [
-        family
+def delta_f_contrasts(plan: TrialPlan) -> list[tuple[str | None, str, str]]:
+    """Return the contrasts of ΔF that the plan has, each once: (experiment, condition, minus condition).
+
+    None of parallel groups: nobody is in two arms, so that there are no pairs to compare.
+    """
+    if plan.baseline:
+        return []
+    found = [
+        (plan.analyses[name].experiment, *pair)
         for family in plan.families.values()
-        if any(plan.analyses[name].outcome == _OUTCOME for name in family.analyses)
+        for name in family.analyses
+        if plan.analyses[name].outcome == _OUTCOME
+        for pair in family.contrasts
     ]
-    return list(dict.fromkeys(pair for family in families for pair in family.contrasts))
+    # By experiment, in the order of the plan; the order within one is that of the families.
+    order = [*plan.experiments, None]
+    return sorted(dict.fromkeys(found), key=lambda one: order.index(one[0]))
+
+
+def of_experiment(rows: pd.DataFrame, experiment: str | None) -> pd.DataFrame:
+    """Return the rows of an experiment; those of none where the trial is one."""
+    return rows[rows["experiment"].isna() if experiment is None else rows["experiment"] == experiment]
 
 
 def summarise_rules(plan: TrialPlan, contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -81,16 +97,17 @@ def summarise_rules(plan: TrialPlan, contrasts: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Schema ``multiverse_summary``: one row per planned contrast and scale.
+        Schema ``multiverse_summary``: one row per experiment, planned contrast and scale.
     """
     numbers = dict.fromkeys(("estimate", "ci_lower", "ci_upper"), float)
     values = contrasts[contrasts["kind"] == "contrast"].astype(numbers)
-    table = [
-        _summary(plan, values[(values["contrast_or_level"] == name) & (values["measured_in"] == scale)])
-        | {"contrast": name, "measured_in": scale}
-        for name in (contrast_name(*pair) for pair in delta_f_contrasts(plan))
-        for scale in ("pps", "share")
-    ]
+    table = []
+    for experiment, *pair in delta_f_contrasts(plan):
+        name, here = contrast_name(*pair), of_experiment(values, experiment)
+        for scale in ("pps", "share"):
+            rows = here[(here["contrast_or_level"] == name) & (here["measured_in"] == scale)]
+            what = {"experiment": experiment, "contrast": name, "measured_in": scale}
+            table.append(what | _summary(plan, rows))
     return pd.DataFrame(table, columns=list(load_schema("multiverse_summary")["columns"]))
 
 
@@ -144,35 +161,35 @@ def _with_conditions(plan: TrialPlan, rules: pd.DataFrame, multiverse: pd.DataFr
     return rows.assign(value=rows["delta_f"].astype(float))
 
 
-def _compare(plan: TrialPlan, rows: pd.DataFrame) -> list[dict]:
-    """Return the rows of one analysis: the mean of every condition, then every contrast."""
+def _compare(plan: TrialPlan, experiment: str | None, rows: pd.DataFrame) -> list[dict]:
+    """Return the rows of one analysis of one experiment: every condition's mean, then every contrast."""
     everyone = participant_means(rows, list(plan.conditions)).reindex(sorted(plan.participants))
     table = []
-    for condition in plan.conditions:
-        means = everyone.loc[_allocated(plan, condition)]
+    for condition in plan.conditions_of(experiment):
+        means = everyone.loc[_planned(plan, experiment, condition)]
         values = means[condition].dropna()
         estimate = {"estimate": values.mean(), "ci_lower": np.nan, "ci_upper": np.nan, "p": np.nan}
         why = "" if len(values) else "no value"
         table.append(_row("condition", condition, estimate, rows, means[[condition]], why))
-    for pair in delta_f_contrasts(plan):
-        means = everyone.loc[_allocated(plan, *pair)]
+    for of, *pair in delta_f_contrasts(plan):
+        if of != experiment:
+            continue
+        means = everyone.loc[_planned(plan, experiment, *pair)]
         test = paired_comparison(means, *pair)
         test["estimate"] = test["mean_difference"]
         estimate = {name: test[name] for name in ("estimate", "ci_lower", "ci_upper", "p")}
-        table.append(
-            _row("contrast", contrast_name(*pair), estimate, rows, means[list(pair)], test["warning"])
-        )
-    return table
+        table.append(_row("contrast", contrast_name(*pair), estimate, rows, means[pair], test["warning"]))
+    return [{"experiment": experiment} | row for row in table]
 
 
-def _allocated(plan: TrialPlan, *conditions: str) -> list[str]:
-    """Return who has contractions and every one of the conditions by the plan."""
-    with_ramps = plan.sequences_with(plan.task)
-    return [
-        participant
-        for participant, sequence in sorted(plan.participants.items())
-        if sequence in with_ramps and set(conditions) <= set(plan.sequences[sequence])
-    ]
+def _planned(plan: TrialPlan, experiment: str | None, *conditions: str) -> list[str]:
+    """Return who of an experiment is to have every one of the conditions, as their sessions are analysed."""
+    sequences = plan.sequences_of(experiment)
+    theirs: dict[str, set[str]] = {}
+    for session in (*plan.sessions, *(entry.planned for entry in plan.missing_sessions)):
+        if session.sequence in sequences:
+            theirs.setdefault(session.participant, set()).add(session.condition)
+    return sorted(name for name, there in theirs.items() if set(conditions) <= there)
 
 
 def _row(kind: str, name: str, estimate: dict, rows: pd.DataFrame, means: pd.DataFrame, why: str) -> dict:

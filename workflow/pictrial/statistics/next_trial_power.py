@@ -5,10 +5,15 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.statistics.fitted_model import fit_model, model_frame, planned_contrasts
 from pictrial.statistics.model_arrays import NotEstimable
-from pictrial.statistics.power import fitted_standard_deviations, planned_test, power_curve
+from pictrial.statistics.power import (
+    fitted_standard_deviations,
+    planned_test,
+    power_curve,
+    primary_analyses,
+)
 from pictrial.statistics.simulated_outcomes import OutcomeModel
 from pictrial.tables import load_schema
-from pictrial.trial.plan import TrialPlan
+from pictrial.trial.plan import Analysis, TrialPlan
 
 #: Participants of the next trial; chosen for pictrial.
 PARTICIPANTS = (3, 4, 6, 9)
@@ -19,10 +24,13 @@ TRIALS = 20
 _NOTHING = pd.DataFrame(columns=list(load_schema("power")["columns"]))
 
 
-def next_trial_power(plan: TrialPlan, outcomes: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, str]:
+def next_trial_power(
+    plan: TrialPlan, outcomes: pd.DataFrame, seed: int
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Estimate the power of a crossover trial with the variation found here and `SHARE` of the differences.
 
-    Trials are drawn from the standard deviations of the primary analysis, with as many motor units per
+    One for each primary analysis; each experiment of the plan has its own. Trials are drawn from the standard
+    deviations of the primary analysis, with as many motor units per
     participant as here and the same share of them lost, and analysed as planned. The power that *this* trial
     had cannot be told from what it found, and is not estimated.
 
@@ -36,14 +44,29 @@ def next_trial_power(plan: TrialPlan, outcomes: pd.DataFrame, seed: int) -> tupl
     Returns
     -------
     DataFrame
-        As `pictrial.statistics.power.power_curve` returns it; without rows where it cannot be estimated.
-    str
-        Why it cannot, else empty.
+        Schema ``power``; without rows of an analysis for which it cannot be estimated.
+    dict of str to str
+        Why it cannot, by analysis.
     """
+    curves, reasons = [], {}
+    for primary in primary_analyses(plan):
+        curve, reason = _one_power(plan, primary, outcomes, seed)
+        if reason:
+            reasons[primary.name] = reason
+        else:
+            curve.insert(0, "analysis", primary.name)
+            curves.append(curve)
+    return pd.concat(curves, ignore_index=True) if curves else _NOTHING, reasons
+
+
+def _one_power(
+    plan: TrialPlan, primary: Analysis, outcomes: pd.DataFrame, seed: int
+) -> tuple[pd.DataFrame, str]:
+    """Return the power curve of one primary analysis, or why there is none."""
     try:
-        test = planned_test(plan)
-        primary = next(a for a in plan.analyses.values() if a.role == "primary")
-        rows = outcomes[outcomes["outcome"] == primary.outcome]
+        test = planned_test(plan, primary.experiment)
+        inside = outcomes["sequence"].isin(plan.sequences_of(primary.experiment))
+        rows = outcomes[inside & (outcomes["outcome"] == primary.outcome)]
         levels = {"condition": test.conditions}
         frame = model_frame(rows[rows["value"].notna()])
         fitted = fit_model(frame, test.formula, levels, variances=test.variances)

@@ -32,7 +32,7 @@ from pictrial.statistics.simulated_outcomes import (
     williams_sequences,
 )
 from pictrial.statistics.unconstrained_variances import NONNEGATIVE
-from pictrial.trial.plan import TrialPlan
+from pictrial.trial.plan import Analysis, TrialPlan
 
 PRIMARY_FORMULA = (
     "value ~ condition + period + sequence + (1 | participant) + (1 | participant:condition)"
@@ -85,24 +85,36 @@ def usual_test(conditions: Sequence[str]) -> PlannedTest:
     return PlannedTest(tuple(conditions), pairs, tuple(williams_sequences(conditions)))
 
 
-def planned_test(plan: TrialPlan) -> PlannedTest:
+def primary_analyses(plan: TrialPlan) -> list[Analysis]:
+    """Return the primary analyses of a plan: none, one, or one of each experiment."""
+    return [analysis for analysis in plan.analyses.values() if analysis.role == "primary"]
+
+
+def planned_test(plan: TrialPlan, experiment: str | None = None) -> PlannedTest:
     """Return the primary analysis of a plan, with the first family that it belongs to.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    experiment : str, optional
+        Whose primary analysis; without it, the first of the plan.
 
     Raises
     ------
     InputError
         Where the plan's primary analysis is no mixed model or has no contrasts.
     """
-    primary = next((analysis for analysis in plan.analyses.values() if analysis.role == "primary"), None)
+    found = (one for one in primary_analyses(plan) if experiment in (None, one.experiment))
+    primary = next(found, None)
     families = [f for f in plan.families.values() if primary and primary.name in f.analyses and f.contrasts]
     if primary is None or primary.formula is None or primary.df_method not in INFERENCES or not families:
         rule = "the primary analysis is no mixed model with contrasts"
         raise InputError(plan.path, rule, "Power is that of such an analysis: leave --plan out.")
     family = families[0]
     return PlannedTest(
-        tuple(plan.conditions),
+        tuple(plan.conditions_of(primary.experiment)),
         family.contrasts,
-        tuple(plan.sequences.values()),
+        tuple(plan.sequences[name] for name in plan.sequences_of(primary.experiment)),
         primary.formula,
         primary.df_method,
         primary.variances or NONNEGATIVE,

@@ -151,11 +151,12 @@ def draw_outcomes(
     rows = table.iloc[row].reset_index(drop=True)
     rows["unit_id"] = np.array([f"MU{number + 1:02d}" for number in range(largest)])[unit]
     found = rows.groupby(["participant", "unit_id"])["condition"].transform("nunique")
+    of_sequence = table.groupby("sequence")["condition"].nunique()
     return rows.assign(
         outcome="delta_f",
         value=values[row, unit],
         standard_error=np.nan,
         n_controls=1,
-        matched=found == table["condition"].nunique(),
+        matched=found == rows["sequence"].map(of_sequence),
         left_out_for=None,
     )

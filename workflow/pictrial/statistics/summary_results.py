@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 
 from pictrial.statistics.analysis_results import ResultsBuilder
+from pictrial.statistics.trial_flow import of_part
+from pictrial.trial.plan import TrialPlan
 
+#: Analyses of the ARD; in a plan with experiments one of each for every experiment, see `of_part`.
+MULTIVERSE, LOSSES = "multiverse", "differential_loss"
 _OUTCOME = "delta_f"
 #: Columns of the multiverse's summary that are numbers of its contrasts.
 _MULTIVERSE = (
@@ -17,11 +21,14 @@ _LOSS = {
 }
 
 
-def multiverse_results(summary: pd.DataFrame, outcomes: pd.DataFrame, inputs_sha256: str) -> pd.DataFrame:
+def multiverse_results(
+    plan: TrialPlan, summary: pd.DataFrame, outcomes: pd.DataFrame, inputs_sha256: str
+) -> pd.DataFrame:
     """Return the range of every contrast over all rules of ΔF.
 
     Parameters
     ----------
+    plan : TrialPlan
     summary : DataFrame
         Schema ``multiverse_summary``.
     outcomes : DataFrame
@@ -34,22 +41,27 @@ def multiverse_results(summary: pd.DataFrame, outcomes: pd.DataFrame, inputs_sha
     DataFrame
         Schema ``ard``; its contrasts are exploratory, none of its P is adjusted.
     """
-    results = ResultsBuilder("multiverse", "exploratory", _OUTCOME, "all_units", inputs_sha256)
-    there = outcomes[(outcomes["outcome"] == _OUTCOME) & outcomes["value"].notna()]
+    rows, values = [], outcomes[(outcomes["outcome"] == _OUTCOME) & outcomes["value"].notna()]
     method = "participants' means in pairs, by every rule of ΔF and aggregation"
     for row in summary.to_dict("records"):
         numbers = {name: _number(row[name]) for name in _MULTIVERSE}
         warning = "" if all(map(np.isfinite, numbers.values())) else "no rule leaves an estimate"
         level = f"{row['contrast']}, {row['measured_in']}"
+        experiment = _experiment(row)
+        name = of_part(MULTIVERSE, experiment)
+        results = ResultsBuilder(name, "exploratory", _OUTCOME, plan.everyone, inputs_sha256)
+        there = values[values["sequence"].isin(plan.sequences_of(experiment))]
         results.add("multiverse", level, numbers, there, method, warning=warning)
-    return pd.DataFrame(results.rows)
+        rows += results.rows
+    return pd.DataFrame(rows)
 
 
-def loss_results(losses: pd.DataFrame, inputs_sha256: str) -> pd.DataFrame:
+def loss_results(plan: TrialPlan, losses: pd.DataFrame, inputs_sha256: str) -> pd.DataFrame:
     """Return the tests of differential loss.
 
     Parameters
     ----------
+    plan : TrialPlan
     losses : DataFrame
         Schema ``differential_loss``.
     inputs_sha256 : str
@@ -60,7 +72,7 @@ def loss_results(losses: pd.DataFrame, inputs_sha256: str) -> pd.DataFrame:
     DataFrame
         Schema ``ard``; units (pairs) are those lost and kept.
     """
-    results = ResultsBuilder("differential_loss", "supplementary", _OUTCOME, "all_units", inputs_sha256)
+    rows = []
     for row in losses.to_dict("records"):
         warning = row["warning"] if isinstance(row["warning"], str) else ""
         numbers = {new: _number(row[name]) for name, new in _LOSS.items()}
@@ -74,8 +86,15 @@ def loss_results(losses: pd.DataFrame, inputs_sha256: str) -> pd.DataFrame:
             "n_pairs": lost_and_kept if of_pairs else 0,
         }
         method = row["method"] if isinstance(row["method"], str) else "permutation"
+        name = of_part(LOSSES, _experiment(row))
+        results = ResultsBuilder(name, "supplementary", _OUTCOME, plan.everyone, inputs_sha256)
         results.add("loss", f"{row['contrast']}, {row['stage']}", told, behind, method, warning=warning)
-    return pd.DataFrame(results.rows)
+        rows += results.rows
+    return pd.DataFrame(rows)
+
+
+def _experiment(row: dict) -> str | None:
+    return row["experiment"] if isinstance(row["experiment"], str) else None
 
 
 def _number(value: float | None) -> float:

@@ -165,6 +165,11 @@ class TrialPlan:
         without = {name for one in experiments if task not in (None, *one.tasks) for name in one.sequences}
         return [name for name in self.sequences if name not in without]
 
+    def experiments_with(self, task: str | None) -> list[str | None]:
+        """Return the experiments that have recordings of a task; None alone where the trial is one."""
+        there = set(self.sequences_with(task))
+        return [name for name, one in self.experiments.items() if there & set(one.sequences)] or [None]
+
     def sessions_with(self, task: str | None) -> tuple[PlannedSession, ...]:
         """Return the sessions that have recordings of a task, by its BIDS label; all where it is None."""
         sequences = self.sequences_with(task)
