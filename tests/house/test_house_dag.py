@@ -121,7 +121,7 @@ def test_every_rule_is_complete(path):
     bodies = re.split(r"^ *rule(?: \w+)?:\n", path.read_text(), flags=re.MULTILINE)[1:]
     for body in bodies:
         for directive in ("input", "output", "log", "benchmark", "threads", "resources", "message"):
-            if directive == "input" and "fetch_public_recording" in body:
+            if directive == "input" and re.search("fetch_public|simulate_part|write_sample_data", body):
                 continue
             assert re.search(rf"^ +{directive}:", body, re.MULTILINE), (
                 f"{path.name} lacks {directive}: {body[:80]}"

@@ -1,14 +1,11 @@
 """Manual edits in the DAG: replayed before tracking, for the recordings that were edited and no others."""
 
 import os
-import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from house_trials import PROJECT, run_snakemake, write_trial
+from house_trials import run_snakemake, write_trial
 from test_house_dag import jobs, rule_edges
-from test_house_structure import imported_modules
 
 from pictrial.tables import write_table
 
@@ -43,27 +40,6 @@ def test_edits_are_replayed_between_decomposition_and_tracking(trial):
     assert ("decompose_recording", "replay_edits") in edges
     assert ("replay_edits", "track_motor_units") in edges
     assert ("decompose_recording", "track_motor_units") not in edges
-
-
-def modules_of_rooms(script: Path) -> set[str]:
-    """Return the modules of all rooms that a script imports, directly or through others."""
-    found: set[str] = set()
-    waiting = [script]
-    while waiting:
-        names = {name for name in imported_modules(waiting.pop().read_text()) if name.startswith("pictrial.")}
-        new = {name.removeprefix("pictrial.").replace(".", "/") for name in names} - found
-        found |= new
-        waiting += [PROJECT / "workflow" / "pictrial" / f"{name}.py" for name in sorted(new)]
-    return {name for name in found if "/" in name}
-
-
-def test_each_stage_runs_again_with_the_modules_it_imports_and_no_others(trial):
-    done = run_snakemake(trial, "--filegraph")
-    assert done.returncode == 0, done.stderr
-    nodes = {re.search(r"<b>.*?>(\w+)<", node)[1]: node for node in done.stdout.split("label=")[1:]}
-    for rule in ("decompose_recording", "replay_edits", "track_motor_units"):
-        listed = set(re.findall(r"workflow/pictrial/([\w/]+)\.py", nodes[rule]))
-        assert listed == modules_of_rooms(PROJECT / "workflow" / "scripts" / f"{rule}.py"), rule
 
 
 def test_removed_units_reach_the_exclusions(trial):

@@ -1,5 +1,6 @@
 """A small trial from simulated recordings to figure and table, and what a second run does."""
 
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from test_house_dag import jobs
 
 from pictrial.files import sha256
 
+#: What is done of single recordings and people before conditions are known.
+OF_RECORDINGS = {"simulate_participant", "check_recordings", "decompose_recording", "track_motor_units"}
+OF_RECORDINGS |= {"estimate_delta_f", "vary_delta_f", "measure_vibstim", "draw_vibstim", "list_recordings"}
 FAST = {"stages": 2, "starts": 40}
 
 
@@ -80,22 +84,48 @@ def test_second_run_does_nothing(finished):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
-def test_changed_criterion_reruns_delta_f_and_nothing_before(finished):
-    path = finished[1]
-    before = path.read_text()
+def jobs_after(finished, change, file="config.yaml"):
+    """Return the jobs of a run after `change` of the configuration or plan, which is then undone."""
+    path = finished[1].parent / file
+    before, times = path.read_text(), path.stat()
+    content = yaml.safe_load(before)
+    change(content)
     try:
-        content = yaml.safe_load(before)
-        content["motor_units"]["criteria"]["recruitment_gap"] = 1.5
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
-        done = run_snakemake(path, "--dry-run", "--quiet", "rules")
+        path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        done = run_snakemake(finished[1], "--dry-run", "--quiet", "rules")
     finally:
         path.write_text(before)
-    rules = set(jobs(done.stdout + done.stderr))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return jobs(done.stdout)
+
+
+def test_changed_criterion_reruns_delta_f_and_nothing_before(finished):
+    def change(content):
+        content["motor_units"]["criteria"]["recruitment_gap"] = 1.5
+
+    rules = set(jobs_after(finished, change))
     assert {"estimate_delta_f", "vary_delta_f", "run_analysis", "write_manuscript", "write_site"} <= rules
-    assert rules.isdisjoint(
-        {"simulate_participant", "check_recordings", "decompose_recording", "track_motor_units"}
-        | {"measure_vibstim", "draw_vibstim", "stage_plan", "list_recordings"}
-    )
+    assert rules.isdisjoint(OF_RECORDINGS - {"estimate_delta_f", "vary_delta_f"} | {"stage_plan"})
+
+
+def test_changed_analysis_reruns_no_recording(finished):
+    def change(plan):
+        plan["analyses"]["participant_means"]["description"] = "Said otherwise"
+
+    rules = set(jobs_after(finished, change, "trial.yaml"))
+    assert {"stage_plan", "run_analysis", "write_manuscript"} <= rules
+    assert rules.isdisjoint(OF_RECORDINGS)
+
+
+def test_another_participant_brings_only_their_jobs_and_the_joint_ones(finished):
+    def change(plan):
+        plan["participants"]["03"] = plan["participants"]["01"]
+
+    found = jobs_after(finished, change, "trial.yaml")
+    of_person = ("simulate_participant", "track_motor_units", "estimate_delta_f", "measure_vibstim")
+    assert {rule: found[rule] for rule in of_person} == dict.fromkeys(of_person, 1)
+    assert found["check_recordings"] == found["decompose_recording"] == found["write_quality_page"] == 3
 
 
 def test_truncated_recording_stops_with_a_clear_line(finished, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = PROJECT / "workflow" / "pictrial"
-FOUNDATION = ["errors", "files", "seeds", "tables", "checked_yaml", "joblog"]
+FOUNDATION = ["errors", "files", "seeds", "code_digest", "tables", "checked_yaml", "joblog"]
 ROOMS = ["recordings", "decomposition", "motor_units", "vibstim", "trial", "statistics", "reporting"]
 ORDER = [*FOUNDATION, *ROOMS, "simulation", "power_command", "stage_command", "cli", "__main__"]
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -36,7 +36,6 @@ rule audit_numbers:
             *OF_FIGURES,
             f"{RESULTS}/tables/site_numbers.tsv",
         ],
-        code=code("reporting/number_audit", "reporting/visible_text"),
     output:
         numbers=f"{RESULTS}/paper/numbers.tsv",
     log:
@@ -48,6 +47,7 @@ rule audit_numbers:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("audit_numbers"),
         results=subpath(output.numbers, ancestor=2),
     message:
         "Holding every number of the documents against the ARD"

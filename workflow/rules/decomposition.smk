@@ -6,31 +6,11 @@ manual editing; `desc-tracked` files use one name for a motor unit in all sessio
 Conditions are not known here.
 """
 
-# What every stage here uses; no `*`, so that an edit of one stage does not run the others again.
-SEPARATING = [
-    *(
-        "recordings/model",
-        "recordings/bdf",
-        "recordings/bids",
-        "recordings/bids_sidecars",
-    ),
-    *("recordings/conditioning", "recordings/artefacts"),
-    *("decomposition/model", "decomposition/storage", "decomposition/separation"),
-    *("decomposition/extension", "decomposition/search", "decomposition/quality"),
-    *("decomposition/joint", "decomposition/interference", "decomposition/agreement"),
-    *(
-        "decomposition/candidates",
-        "decomposition/corrections",
-        "decomposition/confidence",
-    ),
-]
-
 
 rule decompose_recording:
     input:
         recording=RAMP,
         channels=f"{CHECKED}_desc-quality_channels.tsv",
-        code=code(*SEPARATING),
     output:
         events=f"{DECOMPOSED}_desc-decomposed_events.tsv",
         filters=f"{DECOMPOSED}_desc-decomposed_filters.npz",
@@ -45,6 +25,7 @@ rule decompose_recording:
         mem_mb=1500,
         runtime=15,
     params:
+        code=code("decompose_recording"),
         conditioning=config.get("conditioning", {}),
         decomposition=config.get("decomposition", {}),
     message:
@@ -69,9 +50,6 @@ if FOUND == "edited":
             events=f"{DECOMPOSED}_desc-decomposed_events.tsv",
             filters=f"{DECOMPOSED}_desc-decomposed_filters.npz",
             quality=f"{DECOMPOSED}_desc-decomposed_units.tsv",
-            code=code(
-                *SEPARATING, "decomposition/edits", "decomposition/given_discharges"
-            ),
         output:
             events=f"{DECOMPOSED}_desc-edited_events.tsv",
             filters=f"{DECOMPOSED}_desc-edited_filters.npz",
@@ -86,6 +64,7 @@ if FOUND == "edited":
             mem_mb=1500,
             runtime=5,
         params:
+            code=code("replay_edits"),
             conditioning=config.get("conditioning", {}),
             decomposition=config.get("decomposition", {}),
         message:
@@ -105,9 +84,6 @@ for sessions, suffix, members in by_sessions():
             events=of_participant(f"{DECOMPOSED}_desc-{FOUND}_events.tsv"),
             filters=of_participant(f"{DECOMPOSED}_desc-{FOUND}_filters.npz"),
             quality=of_participant(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
-            code=code(
-                *SEPARATING, "decomposition/tracking*", "decomposition/potentials"
-            ),
         output:
             events=expand(
                 f"{DECOMPOSED}_desc-tracked_events.tsv",
@@ -135,6 +111,7 @@ for sessions, suffix, members in by_sessions():
             mem_mb=2000,
             runtime=15,
         params:
+            code=code("track_motor_units"),
             description=FOUND,
             conditioning=config.get("conditioning", {}),
             decomposition=config.get("decomposition", {}),

@@ -14,11 +14,6 @@ if PRIMARY:
         input:
             plan=STAGED_PLAN,
             ard=f"{RESULTS}/statistics/ard.tsv",
-            code=code(
-                "reporting/forest_figure",
-                "reporting/interval_chart",
-                *DRAWING,
-            ),
         output:
             png=report(
                 f"{RESULTS}/figures/forest.png",
@@ -37,6 +32,8 @@ if PRIMARY:
         resources:
             mem_mb=1000,
             runtime=5,
+        params:
+            code=code("draw_forest"),
         message:
             "Drawing the contrasts in every analysis"
         script:
@@ -50,12 +47,6 @@ if MODELS:
         input:
             plan=STAGED_PLAN,
             ard=f"{RESULTS}/statistics/ard.tsv",
-            code=code(
-                "reporting/components_figure",
-                "reporting/forest_figure",
-                "reporting/interval_chart",
-                *DRAWING,
-            ),
         output:
             png=report(
                 f"{RESULTS}/figures/components.png",
@@ -74,6 +65,8 @@ if MODELS:
         resources:
             mem_mb=1000,
             runtime=5,
+        params:
+            code=code("draw_components"),
         message:
             "Drawing the variance components"
         script:
@@ -89,11 +82,6 @@ if RAMPS:
             torque=of_first(f"{CHECKED}_desc-conditioned_torque.npz", RAMPS),
             events=of_first(f"{DECOMPOSED}_desc-tracked_events.tsv", RAMPS),
             pairs=f"{RESULTS}/motor_units/pairs.tsv",
-            code=code(
-                "reporting/ramp_figure",
-                *SMOOTHING,
-                *DRAWING,
-            ),
         output:
             png=report(
                 f"{RESULTS}/figures/ramp.png",
@@ -113,6 +101,7 @@ if RAMPS:
             mem_mb=1000,
             runtime=5,
         params:
+            code=code("draw_ramp"),
             motor_units=config.get("motor_units", {}),
         message:
             "Drawing a decomposed contraction"
@@ -128,11 +117,6 @@ if VIBSTIM:
             plan=STAGED_PLAN,
             signals=of_first(f"{RESPONSE}/ses-{{session}}_signals.npz", VIBSTIMS),
             outcomes=of_first(f"{RESPONSE}/outcomes.tsv", VIBSTIMS),
-            code=code(
-                "reporting/vibstim_example_figure",
-                "reporting/vibstim_recording_figure",
-                *DRAWING,
-            ),
         output:
             png=report(
                 f"{RESULTS}/figures/vibstim_example.png",
@@ -151,6 +135,8 @@ if VIBSTIM:
         resources:
             mem_mb=1000,
             runtime=5,
+        params:
+            code=code("draw_vibstim_example"),
         message:
             "Drawing a VibStim recording"
         script:
@@ -164,11 +150,6 @@ if TRIAL.design == "crossover" and {a.method for a in PRIMARY} == {"mixed_model"
         input:
             plan=STAGED_PLAN,
             outcomes=f"{RESULTS}/analysis/outcomes.tsv",
-            code=code(
-                "reporting/power_figure",
-                "statistics/*",
-                *DRAWING,
-            ),
         output:
             table=f"{RESULTS}/statistics/power.tsv",
             png=report(
@@ -189,6 +170,7 @@ if TRIAL.design == "crossover" and {a.method for a in PRIMARY} == {"mixed_model"
             mem_mb=1000,
             runtime=5,
         params:
+            code=code("draw_power"),
             seed=config["seed"],
         message:
             "Estimating the power of a next trial"

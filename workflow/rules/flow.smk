@@ -16,14 +16,6 @@ rule draw_flow:
     input:
         plan=STAGED_PLAN,
         ard=f"{RESULTS}/statistics/ard.tsv",
-        code=code(
-            "reporting/flow_*",
-            "reporting/figures",
-            "reporting/shown",
-            "reporting/report_table",
-            "reporting/numbers",
-            "statistics/trial_flow",
-        ),
     output:
         png=report(
             f"{RESULTS}/figures/flow_{{what}}.png",
@@ -44,6 +36,8 @@ rule draw_flow:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        code=code("draw_flow"),
     message:
         "Drawing the flow of {wildcards.what}"
     script:

@@ -5,33 +5,12 @@ Out: in `motor_units/`: `units.tsv`, `pairs.tsv` (the ledger), `unit_delta_f.tsv
 `multiverse.tsv` (ΔF by every rule of the sensitivity grid; `rules.tsv`) and `locking.tsv` (discharges locked to stimuli).
 """
 
-# What rates, pairs and the ΔF of units are made with.
-SMOOTHING = [
-    "motor_units/discharge_trains",
-    "motor_units/spline_rate",
-    "motor_units/support_vector_rate",
-    "motor_units/smoothing",
-]
-PAIRING = [
-    *SMOOTHING,
-    "motor_units/uncertainty",
-    "motor_units/pair_measures",
-    "motor_units/delta_f",
-]
-
 
 rule estimate_delta_f:
     input:
         events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         quality=of_participant(f"{DECOMPOSED}_desc-tracked_units.tsv"),
         torque=of_participant(f"{CHECKED}_desc-conditioned_torque.npz"),
-        code=code(
-            *PAIRING,
-            "motor_units/aggregation",
-            "motor_units/units",
-            "motor_units/rate_shape",
-            "motor_units/discharge_exclusions",
-        ),
     output:
         units=f"{MEASURED}/units.tsv",
         pairs=f"{MEASURED}/pairs.tsv",
@@ -46,6 +25,7 @@ rule estimate_delta_f:
         mem_mb=500,
         runtime=5,
     params:
+        code=code("estimate_delta_f"),
         sessions=lambda wildcards: RAMPS[wildcards.participant],
         motor_units=config.get("motor_units", {}),
     message:
@@ -57,7 +37,6 @@ rule estimate_delta_f:
 rule vary_delta_f:
     input:
         events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
-        code=code(*PAIRING, "motor_units/aggregation", "motor_units/sensitivity"),
     output:
         multiverse=f"{MEASURED}/multiverse.tsv",
     log:
@@ -69,6 +48,7 @@ rule vary_delta_f:
         mem_mb=500,
         runtime=5,
     params:
+        code=code("vary_delta_f"),
         sessions=lambda wildcards: RAMPS[wildcards.participant],
         motor_units=config.get("motor_units", {}),
     message:
@@ -81,7 +61,6 @@ rule assess_stimulus_locking:
     input:
         events=of_participant(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         pulses=of_participant(f"{CHECKED}_desc-artefact_pulses.tsv"),
-        code=code("motor_units/stimulus_locking", "motor_units/discharge_trains"),
     output:
         locking=f"{MEASURED}/locking.tsv",
     log:
@@ -93,6 +72,7 @@ rule assess_stimulus_locking:
         mem_mb=500,
         runtime=5,
     params:
+        code=code("assess_stimulus_locking"),
         sessions=lambda wildcards: RAMPS[wildcards.participant],
         locking=config.get("motor_units", {}).get("locking", {}),
         limits=config.get("motor_units", {}).get("limits", {}),
@@ -112,7 +92,6 @@ rule merge_motor_units:
         ),
         delta_f_multiverse=expand(f"{MEASURED}/multiverse.tsv", participant=RAMPS),
         locking=expand(f"{MEASURED}/locking.tsv", participant=RAMPS),
-        code=code(*PAIRING, "motor_units/aggregation", "motor_units/sensitivity"),
     output:
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
@@ -130,6 +109,7 @@ rule merge_motor_units:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("merge_motor_units"),
         motor_units=config.get("motor_units", {}),
     message:
         "Joining the motor units of all participants"

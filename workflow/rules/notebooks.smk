@@ -27,7 +27,6 @@ rule execute_notebook:
         ard=f"{RESULTS}/statistics/ard.tsv",
         tables=lambda wildcards: NOTEBOOKS[wildcards.notebook][0],
         figures=lambda wildcards: list(figures_of(wildcards).values()),
-        code=code("reporting/notebooks", "reporting/numbers"),
     output:
         notebook=f"{RESULTS}/notebooks/{{notebook}}.ipynb",
         page=report(
@@ -46,6 +45,7 @@ rule execute_notebook:
         mem_mb=1000,
         runtime=5,
     params:
+        code=lambda wildcards, input: code("execute_notebook", input.notebook),
         results=subpath(output.page, ancestor=2),
         figures=figures_of,
     message:

@@ -40,14 +40,6 @@ rule write_manuscript:
             os.path.relpath(path)
             for path in Path(workflow.basedir, "workflow/report/manuscript").iterdir()
         ),
-        code=code(
-            "reporting/manuscript*",
-            "reporting/live_text",
-            "reporting/effective_settings",
-            "reporting/*_table",
-            "reporting/report_tables",
-            *MAKING_TABLES,
-        ),
     output:
         pdf=f"{RESULTS}/paper/manuscript.pdf",
         source=f"{RESULTS}/paper/manuscript.typ",
@@ -62,6 +54,7 @@ rule write_manuscript:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("write_manuscript"),
         config=config,
     message:
         "Writing the manuscript"
@@ -75,9 +68,6 @@ rule write_plan_coverage:
         guidelines=sorted(
             os.path.relpath(path)
             for path in Path(workflow.basedir, "workflow/report/coverage").iterdir()
-        ),
-        code=code(
-            "reporting/plan_coverage", "reporting/effective_settings", *MAKING_TABLES
         ),
     output:
         expand("{table}{kind}", table=COVERED, kind=BESIDE_HTML),
@@ -95,6 +85,7 @@ rule write_plan_coverage:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("write_plan_coverage"),
         config=config,
         files=[str(Path(file).relative_to(RESULTS)) for file in WRITTEN],
     message:

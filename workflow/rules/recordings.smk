@@ -17,6 +17,8 @@ if SOURCE == "import":
         resources:
             mem_mb=500,
             runtime=5,
+        params:
+            code=code("fetch_public_recording"),
         message:
             "Fetching the public recording (sample file of openhdemg, BSD-3-Clause)"
         script:
@@ -25,7 +27,6 @@ if SOURCE == "import":
     rule import_recordings:
         input:
             exports=[entry["file"] for entry in config["data"]["import"]],
-            code=code("recordings/otb*", "recordings/b*"),
         output:
             participants=f"{BIDS}/participants.tsv",
             sessions=expand(f"{BIDS}/sub-{{p}}/sub-{{p}}_sessions.tsv", p=PARTICIPANTS),
@@ -39,6 +40,7 @@ if SOURCE == "import":
             mem_mb=1000,
             runtime=10,
         params:
+            code=code("import_recordings"),
             entries=config["data"]["import"],
         message:
             "Importing OTBioLab+ exports into EMG-BIDS"
@@ -65,7 +67,6 @@ rule check_delivery:
         participants=f"{BIDS}/participants.tsv",
         recorded=RECORDED,
         sessions=expand(f"{BIDS}/sub-{{p}}/sub-{{p}}_sessions.tsv", p=PARTICIPANTS),
-        code=code("trial/delivery", "trial/recorded_events", *STAGING),
     output:
         delivery=f"{RESULTS}/recordings/delivery.tsv",
     log:
@@ -77,6 +78,7 @@ rule check_delivery:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("check_delivery"),
         masking=MASKING,
         seed=config["seed"],
     message:
@@ -91,7 +93,6 @@ rule check_recordings:
         delivery=ancient(f"{RESULTS}/recordings/delivery.tsv"),
         ramp=RAMP,
         mvc=MVC,
-        code=code("recordings/*"),
     output:
         channels=f"{CHECKED}_desc-quality_channels.tsv",
         pulses=f"{CHECKED}_desc-artefact_pulses.tsv",
@@ -106,6 +107,7 @@ rule check_recordings:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("check_recordings"),
         conditioning=config.get("conditioning", {}),
         quality=config.get("channel_quality", {}),
     message:

@@ -23,14 +23,6 @@ rule draw_figure:
         plan=STAGED_PLAN,
         ard=f"{RESULTS}/statistics/ard.tsv",
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
-        code=code(
-            "reporting/figures",
-            "reporting/figure_files",
-            "reporting/shown",
-            "reporting/captions",
-            "reporting/planned",
-            "reporting/numbers",
-        ),
     output:
         png=report(
             f"{RESULTS}/figures/{{outcome}}.png",
@@ -49,6 +41,8 @@ rule draw_figure:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        code=code("draw_figure"),
     message:
         "Drawing the figure of {wildcards.outcome}"
     script:
@@ -59,13 +53,6 @@ rule draw_diagnostics:
     input:
         plan=STAGED_PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
-        code=code(
-            "reporting/diagnostics_figure",
-            "reporting/figures",
-            "reporting/planned",
-            "reporting/numbers",
-            "statistics/*",
-        ),
     output:
         png=report(
             f"{RESULTS}/diagnostics/{{analysis}}.png",
@@ -83,6 +70,8 @@ rule draw_diagnostics:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        code=code("draw_diagnostics"),
     message:
         "Drawing the diagnostics of {wildcards.analysis}"
     script:
@@ -94,12 +83,6 @@ rule draw_attrition:
         plan=STAGED_PLAN,
         attrition=f"{RESULTS}/analysis/attrition.tsv",
         losses=f"{RESULTS}/statistics/differential_loss.tsv",
-        code=code(
-            "reporting/attrition_figure",
-            "reporting/figures",
-            "reporting/planned",
-            "reporting/numbers",
-        ),
     output:
         png=report(
             f"{RESULTS}/figures/attrition.png",
@@ -117,6 +100,8 @@ rule draw_attrition:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        code=code("draw_attrition"),
     message:
         "Drawing what every stage kept and lost"
     script:
@@ -129,15 +114,6 @@ rule draw_multiverse:
         rules=f"{RESULTS}/motor_units/rules.tsv",
         contrasts=f"{RESULTS}/statistics/multiverse.tsv",
         summary=f"{RESULTS}/statistics/multiverse_summary.tsv",
-        code=code(
-            "reporting/multiverse_figure",
-            "statistics/summary_results",
-            "reporting/figures",
-            "reporting/figure_files",
-            "reporting/shown",
-            "reporting/planned",
-            "reporting/numbers",
-        ),
     output:
         png=report(
             f"{RESULTS}/figures/multiverse.png",
@@ -156,6 +132,8 @@ rule draw_multiverse:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        code=code("draw_multiverse"),
     message:
         "Drawing the contrasts by every rule of ΔF"
     script:
@@ -172,14 +150,6 @@ rule write_quality_page:
         corrections=f"{DECOMPOSED}_desc-decomposed_corrections.tsv",
         edits=f"{DECOMPOSED}_desc-edited_log.tsv" if FOUND == "edited" else [],
         measures=f"{MEASURED}/units.tsv",
-        code=code(
-            "reporting/quality_*",
-            "reporting/numbers",
-            *SEPARATING,
-            "decomposition/tracking*",
-            "decomposition/potentials",
-            *SMOOTHING,
-        ),
     output:
         html=report(
             f"{RESULTS}/quality/{SESSION}/{NAME}_quality.html",
@@ -196,6 +166,7 @@ rule write_quality_page:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("write_quality_page"),
         found=FOUND,
         conditioning=config.get("conditioning", {}),
         decomposition=config.get("decomposition", {}),
@@ -219,9 +190,6 @@ if RAMPS and SOURCE == "simulate" and TRUTH_IS_OPEN:
             true_events=of_everyone(TRUE_EVENTS),
             true_pairs=expand(f"{TRUTH}/sub-{{p}}/true_pairs.tsv", p=RAMPS),
             effects=f"{TRUTH}/true_effects.tsv",
-            code=code(
-                "reporting/truth_*", "reporting/numbers", "decomposition/agreement"
-            ),
         output:
             units=f"{RESULTS}/tables/truth_units.tsv",
             pairs=f"{RESULTS}/tables/truth_pairs.tsv",
@@ -243,6 +211,8 @@ if RAMPS and SOURCE == "simulate" and TRUTH_IS_OPEN:
         resources:
             mem_mb=1000,
             runtime=5,
+        params:
+            code=code("compare_with_truth"),
         message:
             "Comparing estimates with the truth"
         script:
@@ -256,12 +226,6 @@ if VIBSTIM:
             plan=STAGED_PLAN,
             delivery=f"{RESULTS}/recordings/delivery.tsv",
             outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
-            code=code(
-                "reporting/vibstim_figure",
-                "reporting/figures",
-                "reporting/planned",
-                "reporting/numbers",
-            ),
         output:
             png=report(
                 f"{RESULTS}/figures/vibstim.png",
@@ -279,6 +243,8 @@ if VIBSTIM:
         resources:
             mem_mb=1000,
             runtime=5,
+        params:
+            code=code("draw_vibstim_outcomes"),
         message:
             "Drawing the VibStim outcomes"
         script:
@@ -292,7 +258,6 @@ if VIBSTIM and SOURCE == "simulate" and TRUTH_IS_OPEN:
         input:
             outcomes=f"{RESULTS}/vibstim/outcomes.tsv",
             true=expand(f"{TRUTH}/sub-{{p}}/true_vibstim.tsv", p=VIBSTIMS),
-            code=code("reporting/vibstim_truth"),
         output:
             table=f"{RESULTS}/tables/truth_vibstim.tsv",
         log:
@@ -303,6 +268,8 @@ if VIBSTIM and SOURCE == "simulate" and TRUTH_IS_OPEN:
         resources:
             mem_mb=500,
             runtime=2,
+        params:
+            code=code("compare_vibstim_with_truth"),
         message:
             "Comparing VibStim estimates with the truth"
         script:

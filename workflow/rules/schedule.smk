@@ -11,6 +11,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from pictrial.checked_yaml import check_content
+from pictrial.code_digest import code_digest
 from pictrial.errors import InputError
 from pictrial.trial.plan import load_plan
 
@@ -26,6 +27,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+# What people were truly to have, whatever of it the stage of masking shows.
+ALLOCATED = TRIAL
 RESULTS = config["results"]
 SOURCE = config["data"]["source"]
 BIDS = config["data"].get("bids", f"{RESULTS}/bids")
@@ -96,12 +99,10 @@ def by_sessions(sessions=RAMPS):
         yield group, "" if complete else "_of_" + "_".join(group), members
 
 
-def code(*modules):
-    """Files of the package that a stage uses, as an input: editing one re-runs the stage and all after it."""
-    package = Path(os.path.relpath(Path(workflow.basedir) / "workflow" / "pictrial"))
-    return sorted(
-        str(path) for module in modules for path in package.glob(f"{module}.py")
-    )
+def code(script, *notebooks):
+    """Digest of a script and of what it imports, a parameter of its rule: editing any of it runs the rule again."""
+    scripts = Path(workflow.basedir) / "workflow" / "scripts"
+    return code_digest(scripts / f"{script}.py", *notebooks)
 
 
 def by_recordings():
@@ -119,20 +120,25 @@ def by_recordings():
             yield ramps, vibstims, own, names[kind] + suffix, members
 
 
+def of_plan(participants):
+    """What a simulation takes of the plan: who has what when, and which scores; no edit of an analysis changes it."""
+    measures = [outcome.measure for outcome in ALLOCATED.outcomes.values()]
+    return {
+        "sessions": [
+            row._asdict()
+            for row in ALLOCATED.sessions
+            if row.participant in participants
+        ],
+        "conditions": list(ALLOCATED.conditions),
+        "scores": [name for name in measures if name.startswith("scores.")],
+    }
+
+
 def of_first(pattern, sessions):
     """The file of the plan's first recording among `sessions`."""
     participant = next(iter(sessions))
     (file,) = expand(pattern, participant=participant, session=sessions[participant][0])
     return file
-
-
-DRAWING = [
-    "reporting/figure_files",
-    "reporting/figures",
-    "reporting/planned",
-    "reporting/shown",
-    "reporting/numbers",
-]
 
 
 def figures_of(wildcards):

@@ -7,9 +7,6 @@ if SOURCE == "simulate":
     SIMULATED_EVENTS = config.get("simulation", {}).get("recorded_events", {})
 
     rule write_sample_dataset:
-        input:
-            plan=PLAN,
-            code=code("simulation/*", "recordings/b*"),
         output:
             description=f"{BIDS}/dataset_description.json",
             participants=f"{BIDS}/participants.tsv",
@@ -28,6 +25,9 @@ if SOURCE == "simulate":
             mem_mb=500,
             runtime=2,
         params:
+            code=code("write_sample_dataset"),
+            plan=of_plan(PARTICIPANTS),
+            title=ALLOCATED.title,
             seed=config["seed"],
             simulation=config.get("simulation", {}),
             with_ramp=bool(RAMPS),
@@ -43,9 +43,6 @@ if SOURCE == "simulate":
         rule:
             name:
                 f"simulate_participant{suffix}"
-            input:
-                plan=PLAN,
-                code=code("simulation/*", "recordings/b*"),
             output:
                 ramps=expand(RAMP, session=ramps, allow_missing=True),
                 vibstims=expand(VIBSTIM, session=vibstims, allow_missing=True),
@@ -67,6 +64,8 @@ if SOURCE == "simulate":
                 mem_mb=2000,
                 runtime=5,
             params:
+                code=code("simulate_participant"),
+                plan=lambda wildcards: of_plan([wildcards.participant]),
                 seed=config["seed"],
                 simulation=config.get("simulation", {}),
             message:

@@ -18,7 +18,6 @@ rule list_recordings:
         recordings=of_everyone(RAMP)
         + of_everyone(*MVC, sessions=SESSIONS)
         + of_everyone(*VIBSTIM, sessions=VIBSTIMS),
-        code=code("recordings/recording_files"),
     output:
         files=f"{RESULTS}/recordings/recordings.tsv",
     log:
@@ -29,6 +28,8 @@ rule list_recordings:
     resources:
         mem_mb=500,
         runtime=30,
+    params:
+        code=code("list_recordings"),
     message:
         "Hashing every recording"
     script:
@@ -61,19 +62,6 @@ rule write_site:
             os.path.relpath(path)
             for path in Path(workflow.basedir, "workflow/report/site").iterdir()
         ),
-        code=code(
-            "reporting/site*",
-            "reporting/*_table",
-            "reporting/result_tables",
-            "reporting/report_tables",
-            "reporting/table_*",
-            "reporting/effective_settings",
-            "reporting/captions",
-            "reporting/planned",
-            "reporting/shown",
-            "reporting/numbers",
-            "trial/populations",
-        ),
     output:
         site=directory(f"{RESULTS}/site"),
         numbers=f"{RESULTS}/tables/site_numbers.tsv",
@@ -86,6 +74,7 @@ rule write_site:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("write_site"),
         config=config,
     message:
         "Writing the report that people click through"

@@ -17,13 +17,13 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 # What decides the stage, for the rules that relabel the data set's own conditions.
 STAGE_FILES = [MASKING["log"], MASKING["key"]] if MASKING else []
-STAGING = ["trial/plan*", "trial/mask*", "trial/stages", "trial/lock"]
 # What was locked under masking is looked at again in every run after it, but for the recordings.
 CONFIGURATION = str((workflow.overwrite_configfiles or ["config/config.yaml"])[0])
 LOCKED = []
 if MASKING and TRUTH_IS_OPEN:
     lock = str(lock_file(MASKING["log"], read_log(MASKING["log"])))
-    LOCKED = [lock, CONFIGURATION, *code("**/*")]
+    package = Path(workflow.basedir, "workflow", "pictrial")
+    LOCKED = [lock, CONFIGURATION, *sorted(map(os.path.relpath, package.rglob("*.py")))]
 
 
 rule stage_plan:
@@ -31,7 +31,6 @@ rule stage_plan:
         plan=PLAN,
         stage=STAGE_FILES,
         locked=LOCKED,
-        code=code(*STAGING),
     output:
         plan=STAGED_PLAN,
         stage=STAGE,
@@ -45,6 +44,7 @@ rule stage_plan:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("stage_plan"),
         masking=MASKING,
         seed=config["seed"],
         configuration=CONFIGURATION,

@@ -10,7 +10,6 @@ rule run_analysis:
     input:
         plan=STAGED_PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
-        code=code("statistics/*"),
     output:
         results=f"{ANALYSES}/{{analysis}}.tsv",
         record=f"{ANALYSES}/{{analysis}}.json",
@@ -23,6 +22,7 @@ rule run_analysis:
         mem_mb=1000,
         runtime=30,
     params:
+        code=code("run_analysis"),
         seed=config["seed"],
     message:
         "Running the analysis {wildcards.analysis}"
@@ -42,9 +42,6 @@ rule join_results:
         analyses=expand(f"{ANALYSES}/{{name}}.tsv", name=TRIAL.analyses),
         multiverse=f"{RESULTS}/statistics/multiverse_summary.tsv",
         losses=f"{RESULTS}/statistics/differential_loss.tsv",
-        code=code(
-            "statistics/analysis*", "statistics/summary_results", "statistics/trial_*"
-        ),
     output:
         ard=f"{RESULTS}/statistics/ard.tsv",
     log:
@@ -56,6 +53,7 @@ rule join_results:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("join_results"),
         adverse_events=any("adverse_events" in path for path in RECORDED),
     message:
         "Describing the trial and its outcomes and joining the results of all analyses"
@@ -67,7 +65,6 @@ rule cross_check_models:
     input:
         plan=STAGED_PLAN,
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
-        code=code("statistics/*"),
     output:
         table=f"{RESULTS}/statistics/cross_checks.tsv",
     log:
@@ -78,6 +75,8 @@ rule cross_check_models:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code("cross_check_models"),
     message:
         "Fitting every mixed model once more by statsmodels"
     script:
@@ -89,7 +88,6 @@ rule test_differential_loss:
         plan=STAGED_PLAN,
         attrition=f"{RESULTS}/analysis/attrition.tsv",
         outcomes=f"{RESULTS}/analysis/outcomes.tsv",
-        code=code("statistics/differential_loss", "trial/attrition"),
     output:
         losses=f"{RESULTS}/statistics/differential_loss.tsv",
     log:
@@ -101,6 +99,7 @@ rule test_differential_loss:
         mem_mb=1000,
         runtime=2,
     params:
+        code=code("test_differential_loss"),
         seed=config["seed"],
     message:
         "Testing whether conditions lose unequal shares"
@@ -114,13 +113,6 @@ rule compare_rules:
         delivery=f"{RESULTS}/recordings/delivery.tsv",
         rules=f"{RESULTS}/motor_units/rules.tsv",
         multiverse=f"{RESULTS}/motor_units/multiverse.tsv",
-        code=code(
-            "statistics/multiverse",
-            "statistics/paired",
-            "statistics/analysis_results",
-            "motor_units/aggregation",
-            "motor_units/sensitivity",
-        ),
     output:
         multiverse=f"{RESULTS}/statistics/multiverse.tsv",
         summary=f"{RESULTS}/statistics/multiverse_summary.tsv",
@@ -132,6 +124,8 @@ rule compare_rules:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        code=code("compare_rules"),
     message:
         "Comparing the conditions by every rule of ΔF"
     script:

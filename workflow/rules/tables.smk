@@ -7,14 +7,6 @@ from pictrial.reporting.report_tables import table_names
 
 BESIDE_HTML = [".docx", ".tex", ".csv", "_numbers.tsv"]
 REPORT_TABLES = [f"{RESULTS}/tables/trial/{name}" for name in table_names(TRIAL)]
-MAKING_TABLES = (
-    "reporting/table_*",
-    "reporting/report_table",
-    "reporting/captions",
-    "reporting/planned",
-    "reporting/shown",
-    "reporting/numbers",
-)
 
 REPORTED += expand(f"{RESULTS}/tables/{{outcome}}.html", outcome=TRIAL.outcomes)
 REPORTED += expand("{table}.html", table=REPORT_TABLES)
@@ -26,7 +18,6 @@ rule write_result_table:
     input:
         plan=STAGED_PLAN,
         ard=f"{RESULTS}/statistics/ard.tsv",
-        code=code("reporting/result_tables", *MAKING_TABLES),
     output:
         multiext(f"{RESULTS}/tables/{{outcome}}", *BESIDE_HTML),
         caption=f"{RESULTS}/tables/{{outcome}}.rst",
@@ -43,6 +34,8 @@ rule write_result_table:
     resources:
         mem_mb=500,
         runtime=2,
+    params:
+        code=code("write_result_table"),
     message:
         "Writing the table of {wildcards.outcome}"
     script:
@@ -53,7 +46,6 @@ rule write_report_tables:
     input:
         plan=STAGED_PLAN,
         ard=f"{RESULTS}/statistics/ard.tsv",
-        code=code("reporting/*_table", "reporting/report_tables", *MAKING_TABLES),
     output:
         expand("{table}{kind}", table=REPORT_TABLES, kind=BESIDE_HTML),
         html=report(
@@ -69,6 +61,8 @@ rule write_report_tables:
     resources:
         mem_mb=500,
         runtime=2,
+    params:
+        code=code("write_report_tables"),
     message:
         "Writing the tables of the trial"
     script:
@@ -79,11 +73,6 @@ rule write_statistical_summary:
     input:
         plan=STAGED_PLAN,
         ard=f"{RESULTS}/statistics/ard.tsv",
-        code=code(
-            "reporting/statistical_summary",
-            "reporting/summary_workbook",
-            *MAKING_TABLES,
-        ),
     output:
         multiext(f"{RESULTS}/tables/statistical_summary", ".xlsx", "_numbers.tsv"),
         docx=f"{RESULTS}/tables/statistical_summary.docx",
@@ -95,6 +84,8 @@ rule write_statistical_summary:
     resources:
         mem_mb=500,
         runtime=2,
+    params:
+        code=code("write_statistical_summary"),
     message:
         "Writing the Statistical Summary Document"
     script:

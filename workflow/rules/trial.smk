@@ -23,7 +23,6 @@ rule build_analysis_tables:
         ),
         quality_channels=of_everyone(f"{CHECKED}_desc-quality_channels.tsv"),
         quality_units=of_everyone(f"{DECOMPOSED}_desc-{FOUND}_units.tsv"),
-        code=code("trial/*"),
     output:
         participants=f"{RESULTS}/analysis/participants.tsv",
         periods=f"{RESULTS}/analysis/periods.tsv",
@@ -40,6 +39,7 @@ rule build_analysis_tables:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("build_analysis_tables"),
         masking=MASKING,
         seed=config["seed"],
     message:
@@ -58,14 +58,6 @@ rule count_attrition:
         after=of_everyone(f"{DECOMPOSED}_desc-tracked_events.tsv"),
         units=f"{RESULTS}/motor_units/units.tsv",
         pairs=f"{RESULTS}/motor_units/pairs.tsv",
-        code=code(
-            "trial/plan*",
-            "trial/delivery",
-            "trial/attrition",
-            "trial/analysis_tables",
-            "decomposition/agreement",
-            *PAIRING,
-        ),
     output:
         attrition=f"{RESULTS}/analysis/attrition.tsv",
     log:
@@ -77,6 +69,7 @@ rule count_attrition:
         mem_mb=500,
         runtime=2,
     params:
+        code=code("count_attrition"),
         decomposition=config.get("decomposition", {}),
     message:
         "Counting what every stage took in, lost and kept"

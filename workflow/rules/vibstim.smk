@@ -17,16 +17,6 @@ if VIBSTIM:
                 delivery=ancient(f"{RESULTS}/recordings/delivery.tsv"),
                 recordings=of_participant(*VIBSTIM, sessions=VIBSTIMS),
                 maximal=of_participant(*MVC, sessions=VIBSTIMS),
-                code=code(
-                    "vibstim/*",
-                    *(
-                        "recordings/model",
-                        "recordings/bdf",
-                        "recordings/bids",
-                        "recordings/bids_sidecars",
-                    ),
-                    *("recordings/conditioning", "recordings/artefacts"),
-                ),
             output:
                 outcomes=f"{RESPONSE}/outcomes.tsv",
                 signals=expand(
@@ -45,6 +35,7 @@ if VIBSTIM:
                 mem_mb=1000,
                 runtime=5,
             params:
+                code=code("measure_vibstim"),
                 sessions=lambda wildcards: VIBSTIMS[wildcards.participant],
                 muscle="soleus",
                 vibstim=config.get("vibstim", {}),
@@ -58,11 +49,6 @@ if VIBSTIM:
         input:
             signals=f"{RESPONSE}/ses-{{session}}_signals.npz",
             outcomes=f"{RESPONSE}/outcomes.tsv",
-            code=code(
-                "reporting/vibstim_recording_figure",
-                "reporting/quality_svg",
-                "reporting/numbers",
-            ),
         output:
             svg=f"{RESPONSE}/ses-{{session}}_vibstim.svg",
         log:
@@ -73,6 +59,8 @@ if VIBSTIM:
         resources:
             mem_mb=500,
             runtime=2,
+        params:
+            code=code("draw_vibstim"),
         message:
             "Drawing participant {wildcards.participant}, session {wildcards.session} under vibration"
         script:
@@ -91,6 +79,8 @@ if VIBSTIM:
         resources:
             mem_mb=500,
             runtime=2,
+        params:
+            code=code("merge_vibstim"),
         message:
             "Joining the VibStim outcomes of all participants"
         script:
