@@ -205,8 +205,14 @@ def markdown(table: pd.DataFrame) -> str:
 def render(results: Path, page: Path) -> None:
     """Write the tables between the marks of the page."""
     table = pd.read_csv(results, sep="\t")
+    usual = int(table["trials"].mode()[0])
+    others = table[table["trials"] != usual].drop_duplicates([*CELL, "method"])
+    more = "".join(
+        f" ({row.trials} of {row.participants} people, SD {row.sd_participant_condition:g}: {row.method})"
+        for row in others.itertuples()
+    )
     text = (
-        f"{table['trials'].max()} trials in every row, ± Monte-Carlo standard error; "
+        f"{usual} trials in every row{more}, ± Monte-Carlo standard error; "
         f"{table['not_estimable'].sum()} not estimable.\n\n{markdown(table)}"
     )
     write_between_marks(page, "type I error", text)
