@@ -265,9 +265,12 @@ def test_a_channel_that_is_bad_in_one_recording_does_not_matter(three):
 def test_a_recording_without_units_of_its_own(three, way):
     _, recordings, decompositions = three
     none = replace(
-        decompositions[1], discharges={}, sources={}, filters=decompositions[1].filters[:0],
+        decompositions[1],
+        discharges={},
+        sources={},
+        filters=decompositions[1].filters[:0],
         quality=decompositions[1].quality[:0],
-    )  # fmt: skip
+    )
     results = track_units(recordings[:2], [GOOD] * 2, [decompositions[0], none], SETTINGS, WAYS[way])
     assert set(names(three[0][0], results[0])) == set(three[0][0])
     found = {} if way == "potentials" else names(three[0][1], results[1])

@@ -38,7 +38,7 @@ def test_the_sample_plan_says_what_is_estimated_in_whom():
     assert (main.outcome, main.population, main.role) == ("delta_f", estimand.population, "primary")
     # Each event that the plan foresees is dealt with.
     assert [one.event for one in estimand.intercurrent_events] == list(plan.events)
-    assert plan.outcomes["peak_rate"].decimals == 1 and plan.outcomes["delta_f"].decimals == 2
+    assert plan.outcomes["peak_rate"].decimals == 2 and plan.outcomes["delta_f"].decimals == 2
     assert plan.analysed_as == "planned"
     assert load_plan(SINGLE).estimands == {} and load_plan(SINGLE).everyone == "all_units"
 

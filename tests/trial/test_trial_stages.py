@@ -3,10 +3,10 @@
 import json
 import runpy
 import shutil
-from types import SimpleNamespace
 
 import pytest
 import yaml
+from made_up_jobs import made_up_job
 from test_trial_masking import TELLING, renamed
 from trial_plans import SAMPLE, write_delivered
 
@@ -240,24 +240,20 @@ def test_what_the_scripts_write_tells_nobody_their_condition(trial, stage):
     write_delivered(plan, trial / "results" / "bids")
     enter(stage)
     masking = content()["masking"]
-    params = SimpleNamespace(masking=masking, seed=3, configuration="config.yaml")
+    params = dict(masking=masking, seed=3, configuration="config.yaml", code="abc")
     paths = {name: f"out/{name}" for name in ("plan", "stage", "delivery.tsv")}
-    run = {
-        "stage_plan": {
-            "output": SimpleNamespace(plan=paths["plan"], stage=paths["stage"], caption="out/stage.rst")
-        }
-    }
-    run["check_delivery"] = {"output": SimpleNamespace(delivery=paths["delivery.tsv"])}
-    inputs = SimpleNamespace(plan="trial.yaml", participants="results/bids/participants.tsv")
+    run = {"stage_plan": {"output": dict(plan=paths["plan"], stage=paths["stage"], caption="out/stage.rst")}}
+    run["check_delivery"] = {"output": dict(delivery=paths["delivery.tsv"])}
+    inputs = dict(plan="trial.yaml", participants="results/bids/participants.tsv")
     for name, part in run.items():
-        job = SimpleNamespace(input=inputs, params=params, config=content(), log=[f"out/{name}.log"], **part)
+        job = made_up_job(name, f"out/logs/{name}.log", input=inputs, params=params, config=content(), **part)
         runpy.run_path(SCRIPTS / f"{name}.py", init_globals={"snakemake": job})
     shown = read_table(paths["delivery.tsv"], "delivery")
     true = [row.condition for row in plan.sessions]
     assert shown["condition"].tolist() == [row.condition for row in load_plan(paths["plan"]).sessions]
     assert shown["condition"].tolist() != true
     if stage == "masked":
-        text = "".join(path.read_text() for path in (trial / "out").iterdir())
+        text = "".join(path.read_text() for path in (trial / "out").rglob("*") if path.is_file())
         assert not TELLING.search(text), TELLING.search(text)
 
 

@@ -6,6 +6,7 @@ read whenever Snakemake builds its graph.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -17,9 +18,23 @@ import yaml
 
 from pictrial.errors import InputError
 
+_MOST_NODES = 100_000
+
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML without its silent habit of letting the last of two equal keys win."""
+    """YAML without its silent habit of letting the last of two equal keys win, and with finite numbers."""
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:  # of dates and numbers that are none
+            raise _ContentProblem(f"line {node.start_mark.line + 1}: {error}", "Correct the value.") from None
+
+    def construct_yaml_float(self, node):
+        number = super().construct_yaml_float(node)
+        if not math.isfinite(number):
+            raise ValueError(f"{node.value} is not a finite number")
+        return number
 
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -27,15 +42,42 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             place = f"line {key_node.start_mark.line + 1}"
             if not isinstance(key, str):
-                raise _KeyProblem(f"{place}: key {key!r} is not text", "Write the key in quotes.")
+                raise _ContentProblem(f"{place}: key {key!r} is not text", "Write the key in quotes.")
             if key in seen:
-                raise _KeyProblem(f"{place}: key {key!r} occurs twice", "Keep one of the two.")
+                raise _ContentProblem(f"{place}: key {key!r} occurs twice", "Keep one of the two.")
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
-class _KeyProblem(Exception):
-    """A rule about keys that YAML itself does not have: what is wrong, and what to do."""
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:float", _UniqueKeyLoader.construct_yaml_float)
+
+
+class _ContentProblem(Exception):
+    """A rule that YAML itself does not have: what is wrong, and what to do."""
+
+
+def _loaded(text: str) -> object:
+    """Return what YAML makes of a text; aliases must not multiply it beyond `_MOST_NODES`."""
+    loader = _UniqueKeyLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}) > _MOST_NODES:
+            raise _ContentProblem(f"its aliases make it larger than {_MOST_NODES} values", "Use fewer.")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node has once every alias is written out; infinite where one holds itself."""
+    if id(node) not in known:
+        known[id(node)] = _MOST_NODES + 1
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        inner = [part for pair in parts for part in (pair if isinstance(pair, tuple) else (pair,))]
+        known[id(node)] = 1 + sum(_size(part, known) for part in inner)
+    return known[id(node)]
 
 
 def read_checked_yaml(path: str | Path, schema: str | Path) -> dict:
@@ -62,9 +104,11 @@ def read_checked_yaml(path: str | Path, schema: str | Path) -> dict:
     if not path.is_file():
         raise InputError(path, "there is no such file", "Check the path.")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except _KeyProblem as problem:
+        content = _loaded(path.read_text(encoding="utf-8"))
+    except _ContentProblem as problem:
         raise InputError(path, *problem.args) from None
+    except RecursionError:
+        raise InputError(path, "it is nested too deeply", "Write it flatter.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(path, f"not YAML: {' '.join(str(error).split())}", "Correct the syntax.") from error
     return check_content(content, schema, path)
@@ -114,7 +158,8 @@ def _as_input_error(place: object, error: fastjsonschema.JsonSchemaValueExceptio
 
 def _unknown_key(where: str, value: dict, definition: dict) -> InputError:
     known = list(definition.get("properties", {}))
-    patterns = list(definition.get("patternProperties", {}))
+    # Python's $ also matches before a line end that closes the name; that of JSON Schema does not.
+    patterns = [pattern.replace("$", r"\Z") for pattern in definition.get("patternProperties", {})]
     unknown = next(
         key for key in value if key not in known and not any(re.search(pattern, key) for pattern in patterns)
     )

@@ -5,7 +5,11 @@ The schema of a table is ``workflow/schemas/tables/<name>.json``: a title and, p
 ``Levels``, ``Derivation``, ``nullable``, ``minimum`` and ``maximum``.
 """
 
+import csv
+import io
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +19,19 @@ from pictrial.files import atomic_path, write_text
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas" / "tables"
 MISSING = "n/a"
+#: What a cell may be, and what becomes of it unless it is missing.
+_CELLS = {
+    "integer": re.compile(r"[+-]?[0-9]{1,18}|n/a"),
+    "number": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf|n/a"),
+    "boolean": re.compile("True|False|n/a"),
+    "string": re.compile(".*", re.DOTALL),
+}
+_VALUES: dict[str, Callable[[str], object]] = {
+    "integer": int,
+    "number": float,
+    "boolean": "True".__eq__,
+    "string": str,
+}
 _DTYPES = {"string": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
 
 
@@ -104,10 +121,56 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
         Where the file is missing or breaks its schema.
     """
     path = Path(path)
+    text, rules = read_text_table(path), load_schema(name)["columns"]
+    columns = {}
+    for column in text:
+        kind = rules.get(column, {}).get("type", "string")
+        cells = text[column].tolist()
+        _check_cells(cells, kind, f"{path}, column {column!r}")
+        values = [None if cell == MISSING else _VALUES[kind](cell) for cell in cells]
+        columns[column] = pd.array(values, dtype=_DTYPES[kind])
+    frame = pd.DataFrame(columns)
+    return check_table(frame, name, path)
+
+
+def read_text_table(path: str | Path) -> pd.DataFrame:
+    """Read a TSV as text, every cell as it stands; row n of the frame is line n + 2 of the file.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, is not UTF-8 text, has no header or a column twice, or has a line with
+        more or fewer cells than the header, which other readers fill or cut.
+    """
+    path = Path(path)
     if not path.is_file():
         raise InputError(path, "there is no such file", "Check the path, or run the stage that writes it.")
-    frame = pd.read_csv(path, sep="\t", dtype="string", na_values=[MISSING], keep_default_na=False)
-    for column, rule in load_schema(name)["columns"].items():
-        if rule["type"] == "boolean" and column in frame:
-            frame[column] = frame[column].map({"True": True, "False": False}).astype("boolean")
-    return check_table(frame, name, path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            text = stream.read()
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
+        header, *rows = [row for row in lines if row] or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(path, f"not a table as UTF-8 text ({error})", "Save it as TSV in UTF-8.") from error
+    if not header:
+        raise InputError(path, "the table is empty", "Give it a line of columns.")
+    if "\0" in text:
+        raise InputError(path, "it holds a null character", "Save it as text.")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            rule = f"the line has {len(row)} cells, the header {len(header)}"
+            raise InputError(f"{path}, line {number}", rule, "Separate cells by one tab each.")
+    for column in header:
+        if header.count(column) > 1:
+            raise InputError(path, f"column {column!r} occurs twice", "Keep one of the two.")
+    columns = zip(*rows, strict=True) if rows else ((),) * len(header)
+    return pd.DataFrame(dict(zip(header, map(list, columns), strict=True)), dtype=str)
+
+
+def _check_cells(cells: list[str], kind: str, where: str) -> None:
+    """Raise InputError where a cell is not of its kind; Python would take 1_000 and nan, too."""
+    fits = _CELLS[kind].fullmatch
+    if not all(map(fits, set(cells))):
+        row = next(row for row, cell in enumerate(cells) if not fits(cell))
+        rule = f"value {cells[row][:40]!r} is no {kind}"
+        raise InputError(f"{where}, line {row + 2}", rule, "Correct the value.")

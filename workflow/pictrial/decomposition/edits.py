@@ -4,7 +4,6 @@ A table names every discharge and motor unit that a person added or removed. The
 what the table says; the filter of each edited unit is estimated again from those of all units.
 """
 
-import csv
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,7 +21,7 @@ from pictrial.decomposition.quality import Discharges
 from pictrial.decomposition.separation import Separator
 from pictrial.errors import InputError
 from pictrial.recordings.model import Recording
-from pictrial.tables import check_table, load_schema, read_table, write_table
+from pictrial.tables import check_table, load_schema, read_table, read_text_table, write_table
 
 #: In this order the rows of a table are applied, whatever their order in the file.
 _ORDER = ("add_unit", "remove_discharges", "add_discharges", "remove_unit")
@@ -49,16 +48,13 @@ def files_of_recordings(folder: str | Path, recordings: Iterable[str]) -> dict[s
         raise InputError(folder, "there is no such folder", "Make it, or remove the key data.edits.")
     files: dict[str, list[str]] = {name: [] for name in recordings}
     for path in sorted(Path(folder).glob("*.tsv")):
-        with open(path, encoding="utf-8", newline="") as stream:
-            for number, row in enumerate(csv.DictReader(stream, delimiter="\t"), start=1):
-                name = row.get("recording") or ""
-                if name not in files:
-                    rule = f"recording {name!r} is not in the trial plan"
-                    raise InputError(
-                        f"{path}, row {number}", rule, "Correct its name, or move the table away."
-                    )
-                if str(path) not in files[name]:
-                    files[name].append(str(path))
+        for number, row in enumerate(read_text_table(path).to_dict("records"), start=1):
+            name = row.get("recording", "")
+            if name not in files:
+                rule = f"recording {name!r} is not in the trial plan"
+                raise InputError(f"{path}, row {number}", rule, "Correct its name, or move the table away.")
+            if str(path) not in files[name]:
+                files[name].append(str(path))
     return files
 
 
@@ -95,6 +91,8 @@ def _check_row(row) -> None:
         raise InputError(row.where, f"{row.date!r} is no date", "Write it as YYYY-MM-DD.") from None
     if row.operation.endswith("_discharges") and pd.isna(row.onset):
         raise InputError(row.where, f"{row.operation} needs the onset", "Give the time of the discharge.")
+    if not pd.isna(row.onset) and not np.isfinite(row.onset):
+        raise InputError(row.where, f"the onset is {row.onset}", "Give it in s.")
     if row.operation.endswith("_unit") and not pd.isna(row.onset):
         raise InputError(row.where, f"{row.operation} has no onset", "Write n/a.")
 

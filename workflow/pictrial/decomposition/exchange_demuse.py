@@ -10,6 +10,7 @@ import numpy as np
 
 from pictrial.decomposition.exchange_trains import ForeignDecomposition, foreign_decomposition, scalar
 from pictrial.errors import InputError
+from pictrial.recordings.matlab_files import read_matlab
 
 
 def read_demuse(path: Path) -> ForeignDecomposition:
@@ -20,12 +21,10 @@ def read_demuse(path: Path) -> ForeignDecomposition:
     InputError
         Where a field is missing, or the fields do not fit each other.
     """
-    from scipy.io import loadmat
-
-    content = loadmat(path, variable_names=["MUPulses", "IPTs", "fsamp"])
-    pulses, trains = content["MUPulses"], content.get("IPTs")
+    content = read_matlab(path, ["MUPulses", "IPTs", "fsamp"])
+    pulses, trains = content.get("MUPulses"), content.get("IPTs")
     remedy = "Save the decomposition again in DEMUSE."
-    if pulses.dtype != object:
+    if pulses is None or pulses.dtype != object:
         raise InputError(path, "'MUPulses' is not a cell array, one cell per motor unit", remedy)
     if trains is None or trains.ndim != 2 or len(trains) != pulses.size:
         rule = f"'IPTs' does not have one row for each of the {pulses.size} motor units of 'MUPulses'"

@@ -1,6 +1,5 @@
 """Decompositions of other tools: the format is found by content, the filters on our recording."""
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +16,12 @@ from pictrial.decomposition.given_discharges import decomposition_at, pulse_trai
 from pictrial.decomposition.model import Decomposition
 from pictrial.decomposition.quality import Discharges
 from pictrial.decomposition.separation import Separator
+from pictrial.decomposition.storage import read_filters
 from pictrial.errors import InputError
+from pictrial.recordings.matlab_files import variable_names
 from pictrial.recordings.model import Recording
 from pictrial.recordings.otb import read_otb
+from pictrial.recordings.packed_files import check_archive
 
 #: Formats that :func:`export_for_editing` writes, with the suffix of their files.
 EDITORS = {"muedit": ".mat", "openhdemg": ".json"}
@@ -48,24 +50,16 @@ def read_foreign(path: str | Path) -> ForeignDecomposition:
 def _reader(path: Path) -> Callable[[Path], ForeignDecomposition]:
     """Return the reader of the format that the file's content has."""
     with open(path, "rb") as stream:
-        start = stream.read(520)
+        start = stream.read(6)
     if start.startswith(b"\x1f\x8b"):
         return read_openhdemg
-    if b"\x89HDF\r\n" in start:
-        raise InputError(
-            path,
-            "this is a MATLAB file of version 7.3",
-            "In MATLAB: S = load('this.mat'); save('other.mat', '-struct', 'S', '-v7').",
-        )
     readers: dict[str, Callable[[Path], ForeignDecomposition]] = {}
+    names: set[str] = set()
     if start.startswith(b"PK"):
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
+        names = check_archive(path)
         readers = {"discharge_times.npy": read_muedit_npz, "n_discharges.npy": _read_own}
-    elif start.startswith(b"MATLAB 5.0"):
-        from scipy.io import whosmat
-
-        names = {name for name, _, _ in whosmat(path)}
+    elif start.startswith(b"MATLAB"):
+        names = variable_names(path)
         readers = {"MUPulses": read_demuse, "signal": read_muedit_matlab, "Description": _read_otb}
     for name, reader in readers.items():
         if name in names:
@@ -74,11 +68,9 @@ def _reader(path: Path) -> Callable[[Path], ForeignDecomposition]:
 
 
 def _read_own(path: Path) -> ForeignDecomposition:
-    with np.load(path, allow_pickle=False) as arrays:
-        trains = np.split(arrays["discharges"], np.cumsum(arrays["n_discharges"])[:-1])
-        discharges = {str(unit): train for unit, train in zip(arrays["unit_ids"], trains, strict=True)}
-        rate, n_samples = float(arrays["sampling_rate"]), int(arrays["n_samples"])
-    return ForeignDecomposition(path, "pictrial", rate, n_samples, discharges, {}, {})
+    found = read_filters(path)
+    rate, n_samples = found.sampling_rate, found.n_samples
+    return ForeignDecomposition(path, "pictrial", rate, n_samples, found.discharges, {}, {})
 
 
 def _read_otb(path: Path) -> ForeignDecomposition:

@@ -5,8 +5,6 @@ shape (units, samples), both in ``signal`` (decomposed) and in ``edition`` (edit
 ``.npz`` files they count from 0: ``discharge_times``, ``fsamp``, ``total_samples`` (MUedit2 2.1.0).
 """
 
-import pickle
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +14,16 @@ from pictrial.decomposition.exchange_trains import (
     foreign_decomposition,
     interelectrode_distance,
     scalar,
+    whole_number,
 )
+from pictrial.decomposition.pickled_arrays import read_array_of_arrays
 from pictrial.errors import InputError
 from pictrial.files import atomic_path
+from pictrial.recordings.matlab_files import read_matlab
 from pictrial.recordings.model import Recording
 from pictrial.recordings.otb import grid_positions
+from pictrial.recordings.packed_files import read_arrays
 
-#: What an object array may be made of. Pickles can run any code; these cannot.
-_ARRAY_PARTS = {"ndarray", "dtype", "_reconstruct", "scalar"}
 #: Grids that MUedit knows and whose positions are known here.
 _GRIDS = ("GR08MM1305", "GR04MM1305")
 
@@ -36,9 +36,7 @@ def read_muedit_matlab(path: Path) -> ForeignDecomposition:
     InputError
         Where it was not decomposed, or its fields do not fit each other.
     """
-    from scipy.io import loadmat
-
-    content = loadmat(path, variable_names=["signal", "edition"])
+    content = read_matlab(path, ["signal", "edition"])
     signal = content["signal"]
     part = content.get("edition", signal)
     pulse_trains, times = _field(path, part, "Pulsetrain"), _field(path, part, "Dischargetimes")
@@ -58,9 +56,10 @@ def read_muedit_matlab(path: Path) -> ForeignDecomposition:
 
 
 def _field(path: Path, struct: np.ndarray, name: str) -> np.ndarray:
-    if struct.dtype.names is None or struct.size != 1 or name not in struct.dtype.names:
+    fields = struct.item() if struct.size == 1 else None
+    if not isinstance(fields, dict) or name not in fields:
         raise InputError(path, f"it has no field {name!r}", "Decompose the recording in MUedit and save it.")
-    return struct.flat[0][name]
+    return fields[name]
 
 
 def read_muedit_npz(path: Path) -> ForeignDecomposition:
@@ -71,39 +70,11 @@ def read_muedit_npz(path: Path) -> ForeignDecomposition:
     InputError
         Where a field is missing or holds more than arrays and numbers.
     """
-    rate = scalar(path, "fsamp", _member(path, "fsamp"))
-    n_samples = int(scalar(path, "total_samples", _member(path, "total_samples")))
-    trains = [np.ravel(np.asarray(train)) for train in _member(path, "discharge_times")]
+    content = read_arrays(path, ["fsamp", "total_samples"])
+    rate = scalar(path, "fsamp", content["fsamp"])
+    n_samples = whole_number(path, "total_samples", content["total_samples"])
+    trains = read_array_of_arrays(path, "discharge_times")
     return foreign_decomposition(path, "MUedit2", rate, n_samples, trains, 0)
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Rebuilds arrays and plain values, and nothing else."""
-
-    def find_class(self, module: str, name: str):
-        if module.split(".")[0] != "numpy" or name not in _ARRAY_PARTS:
-            raise pickle.UnpicklingError(f"it holds {module}.{name}")
-        return super().find_class(module, name)
-
-
-def _member(path: Path, name: str) -> np.ndarray:
-    """Return one array of an archive; an object array is unpickled without running code."""
-    remedy = "Save it again in MUedit2 2.1."
-    with zipfile.ZipFile(path) as archive:
-        if f"{name}.npy" not in archive.namelist():
-            raise InputError(path, f"it has no array {name!r}", remedy)
-        with archive.open(f"{name}.npy") as stream:
-            try:
-                return np.lib.format.read_array(stream, allow_pickle=False)
-            except ValueError:
-                pass
-        with archive.open(f"{name}.npy") as stream:
-            np.lib.format.read_magic(stream)
-            np.lib.format.read_array_header_1_0(stream)
-            try:
-                return _ArrayUnpickler(stream).load()
-            except (pickle.UnpicklingError, EOFError) as error:
-                raise InputError(path, f"array {name!r} cannot be read: {error}", remedy) from error
 
 
 def write_muedit(

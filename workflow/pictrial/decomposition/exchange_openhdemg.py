@@ -15,10 +15,12 @@ from pictrial.decomposition.exchange_trains import (
     foreign_decomposition,
     interelectrode_distance,
     scalar,
+    whole_number,
 )
 from pictrial.errors import InputError
 from pictrial.files import atomic_path
 from pictrial.recordings.model import Recording
+from pictrial.recordings.packed_files import most_unpacked
 
 
 def read_openhdemg(path: Path) -> ForeignDecomposition:
@@ -30,17 +32,23 @@ def read_openhdemg(path: Path) -> ForeignDecomposition:
         Where it is no such file or holds no decomposition.
     """
     remedy = "Save the file with openhdemg's save_json_emgfile."
+    most = most_unpacked(path.stat().st_size)
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as stream:
-            content = json.load(stream)
+        with gzip.open(path) as stream:
+            text = stream.read(most + 1)
+        if len(text) > most:
+            raise InputError(path, "it unpacks to far more than its size", remedy)
+        content = json.loads(text)
         fields = {key: json.loads(content[key]) for key in ("MUPULSES", "FSAMP", "EMG_LENGTH")}
         trains = [np.asarray(train) for train in fields["MUPULSES"]]
+    except InputError:
+        raise
     except KeyError as error:
         raise InputError(path, f"it has no {error.args[0]!r}, so no decomposition", remedy) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, f"it is not openhdemg's JSON ({error})", remedy) from error
     rate = scalar(path, "FSAMP", fields["FSAMP"])
-    n_samples = int(scalar(path, "EMG_LENGTH", fields["EMG_LENGTH"]))
+    n_samples = whole_number(path, "EMG_LENGTH", fields["EMG_LENGTH"])
     return foreign_decomposition(path, "openhdemg", rate, n_samples, trains, 0)
 
 

@@ -138,6 +138,14 @@ def scalar(path: Path, name: str, value: object) -> float:
     return float(numbers[0])
 
 
+def whole_number(path: Path, name: str, value: object) -> int:
+    """Return the one whole number, not below zero, that a field of a file holds; errors as of `scalar`."""
+    number = scalar(path, name, value)
+    if not (number.is_integer() and 0 <= number < 2**53):
+        raise InputError(path, f"its field {name!r} is {number:g}, no count", "Save it again in the tool.")
+    return int(number)
+
+
 def interelectrode_distance(positions: np.ndarray) -> float:
     """Return the distance in mm of neighbouring electrodes; NaN where `positions` are not known."""
     steps = np.diff(np.unique(positions[:, 1]))

@@ -1,13 +1,28 @@
 """Decompositions on disk: discharges, filters, quality."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pictrial.decomposition.model import Decomposition
+from pictrial.errors import InputError
 from pictrial.files import atomic_path
+from pictrial.recordings.packed_files import REMEDY, read_arrays
 from pictrial.tables import read_table, write_table
+
+#: Arrays of a ``…_filters.npz``: kind of their type, and dimensions.
+_ARRAYS = {
+    "recording": ("U", 0),
+    "sampling_rate": ("f", 0),
+    "n_samples": ("i", 0),
+    "unit_ids": ("U", 1),
+    "n_discharges": ("i", 1),
+    "discharges": ("i", 1),
+    "sources": ("f", 1),
+    "filters": ("f", 3),
+}
 
 
 def write_decomposition(decomposition: Decomposition, folder: str | Path, description: str) -> None:
@@ -44,20 +59,56 @@ def write_decomposition(decomposition: Decomposition, folder: str | Path, descri
 
 
 def read_decomposition(folder: str | Path, recording: str, description: str) -> Decomposition:
-    """Read what :func:`write_decomposition` wrote."""
+    """Read what :func:`write_decomposition` wrote.
+
+    Raises
+    ------
+    InputError
+        Where a file is missing, damaged, or does not fit itself.
+    """
     stem = Path(folder) / f"{recording}_desc-{description}"
-    with np.load(f"{stem}_filters.npz", allow_pickle=False) as arrays:
-        names = [str(name) for name in arrays["unit_ids"]]
-        ends = np.cumsum(arrays["n_discharges"])[:-1]
-        return Decomposition(
-            recording=str(arrays["recording"]),
-            sampling_rate=float(arrays["sampling_rate"]),
-            n_samples=int(arrays["n_samples"]),
-            discharges=dict(zip(names, np.split(arrays["discharges"], ends), strict=False)),
-            sources=dict(zip(names, np.split(arrays["sources"], ends), strict=False)),
-            filters=arrays["filters"],
-            quality=read_table(f"{stem}_units.tsv", "quality_units"),
-        )
+    found = read_filters(Path(f"{stem}_filters.npz"))
+    return replace(found, quality=read_table(f"{stem}_units.tsv", "quality_units"))
+
+
+def read_filters(path: Path) -> Decomposition:
+    """Read the ``…_filters.npz`` of a decomposition, all but its quality; errors as above."""
+    found = read_arrays(path, _ARRAYS)
+    if reason := _contradiction(found):
+        raise InputError(path, reason, REMEDY)
+    names, ends = [str(name) for name in found["unit_ids"]], np.cumsum(found["n_discharges"])[:-1]
+    return Decomposition(
+        recording=str(found["recording"]),
+        sampling_rate=float(found["sampling_rate"]),
+        n_samples=int(found["n_samples"]),
+        discharges=dict(zip(names, np.split(found["discharges"], ends), strict=False)),
+        sources=dict(zip(names, np.split(found["sources"], ends), strict=False)),
+        filters=found["filters"],
+        quality=pd.DataFrame(),
+    )
+
+
+def _contradiction(found: dict[str, np.ndarray]) -> str:
+    """Return why arrays are not those of a decomposition; empty where they are."""
+    for name, (kind, dimensions) in _ARRAYS.items():
+        if found[name].dtype.kind != kind or found[name].ndim != dimensions:
+            return f"array {name!r} has {found[name].ndim} dimensions and the type {found[name].dtype}"
+    units, counts, discharges = (found[name] for name in ("unit_ids", "n_discharges", "discharges"))
+    if not len(units) == len(set(units)) == len(counts) == len(found["filters"]):
+        return "its arrays are not of the same motor units, each once"
+    if (
+        (counts < 0).any()
+        or sum(counts.tolist()) != len(discharges)
+        or len(discharges) != len(found["sources"])
+    ):
+        return "the numbers of discharges do not add up"
+    steps = np.diff(discharges)[np.diff(np.repeat(np.arange(len(units)), counts)) == 0]
+    outside = (discharges < 0) | (discharges >= found["n_samples"])
+    if outside.any() or (steps <= 0).any() or discharges.dtype != np.int64:
+        return "its discharges are not ascending samples of the recording"
+    if not 0 < found["sampling_rate"] < np.inf or not np.isfinite(found["filters"]).all():
+        return "it has values that are not finite"
+    return ""
 
 
 def events_table(discharges: dict[str, np.ndarray], sampling_rate: float) -> pd.DataFrame:
@@ -90,6 +141,8 @@ def read_discharges(path: str | Path) -> dict[str, np.ndarray]:
         Where the table breaks the schema ``events``.
     """
     events = read_table(path, "events")
+    if not np.isfinite(events["onset"].to_numpy(float)).all():
+        raise InputError(path, "an onset is not finite", "Give the times in s.")
     return {
         str(unit): np.sort(times.to_numpy(float))
         for unit, times in events.groupby("unit_id", sort=True)["onset"]

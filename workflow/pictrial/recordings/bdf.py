@@ -31,13 +31,25 @@ def read_signals(path: Path):
         raise InputError(path, "this is neither BDF nor EDF", "Give an …_emg.bdf or …_emg.edf.")
     if not path.is_file():
         raise InputError(path, "there is no such file", "Check the path.")
+    remedy = "Copy it again from its source."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            return edfio.read_bdf(path) if suffix == ".bdf" else edfio.read_edf(path)
-    except (UserWarning, ValueError, IndexError, KeyError, ZeroDivisionError) as error:
-        rule = f"the file is truncated or malformed ({str(error).splitlines()[0]})"
-        raise InputError(path, rule, "Copy it again from its source.") from error
+            read = edfio.read_bdf(path) if suffix == ".bdf" else edfio.read_edf(path)
+            # edfio decodes most of the header when it is asked for; here, where errors are expected.
+            rates = [signal.sampling_frequency for signal in read.signals]
+            if min((signal.samples_per_data_record for signal in read.signals), default=1) < 1:
+                raise ValueError("a channel has no samples")
+            with open(path, "rb") as stream:
+                n_signals = int(stream.read(256)[252:])
+            if read.bytes_in_header_record != 256 * (n_signals + 1):
+                raise ValueError("its header does not have the length that it states")
+    except Exception as error:  # edfio meets damage with errors and warnings of many kinds
+        rule = f"the file is truncated or malformed ({' '.join(str(error).split())})"
+        raise InputError(path, rule, remedy) from error
+    if not all(0 < rate < np.inf for rate in rates):
+        raise InputError(path, f"its sampling rates are {sorted(set(rates))}", remedy)
+    return read
 
 
 def write_bdf(path: Path, recording: Recording, pulses: np.ndarray) -> None:

@@ -3,16 +3,16 @@
 The BIDS validator does not open the signals; the content checks here do.
 """
 
-import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pictrial.checked_json import read_json_object
 from pictrial.errors import InputError
 from pictrial.recordings.bdf import STIMULATION_CHANNEL, TORQUE_CHANNEL, read_signals
-from pictrial.recordings.bids_sidecars import read_sidecar, read_sidecar_table, sidecars
+from pictrial.recordings.bids_sidecars import inside_data_set, read_sidecar, read_sidecar_table, sidecars
 from pictrial.recordings.model import Recording
 
 STIMULATION_EVENT = "stimulation"
@@ -26,6 +26,7 @@ _TORQUE_UNITS_READ = {
     "%MVC": "% MVC",
 }
 _MICROVOLTS = {"uV": 1.0, "µV": 1.0, "μV": 1.0, "mV": 1e3, "V": 1e6}
+_LARGEST = 1e30  # of a value: volts of it are still a number in µV as float32
 RATE_TOLERANCE = 1e-5  # a record duration of 8 characters cannot hold a rate more exactly
 
 
@@ -86,7 +87,7 @@ def read_bids_recording(path: str | Path, require_torque: bool = True, group: st
         missing or its unit unknown; stimulation events and trigger channel disagree; no channel is of
         `group`.
     """
-    path = Path(path)
+    path = inside_data_set(Path(path))
     header = read_signals(path)
     metadata = read_sidecar(path)
     channels = _read_channels(path)
@@ -158,7 +159,7 @@ def _check_rate(path: Path, header, metadata: dict, channels: pd.DataFrame) -> f
         raise InputError(path, "its channels differ in sampling rate", "Write one file per sampling rate.")
     remedy = "Correct the one that is wrong."
     stated = metadata.get("SamplingFrequency")
-    if not isinstance(stated, int | float) or stated <= 0:
+    if not isinstance(stated, int | float) or isinstance(stated, bool) or stated <= 0:
         raise InputError(path, "emg.json has no SamplingFrequency", "Add it, in Hz.")
     if abs(rates[0] / stated - 1) > RATE_TOLERANCE:
         rule = f"the header says {rates[0]:.10g} Hz, emg.json {stated:.10g} Hz"
@@ -175,6 +176,8 @@ def _check_channels(path: Path, header, metadata: dict, channels: pd.DataFrame) 
     remedy = "Let channels.tsv have one row per channel of the file, in its order."
     if len(header.signals) != len(channels):
         raise InputError(path, f"it has {len(header.signals)} channels, channels.tsv {len(channels)}", remedy)
+    for row in channels.index[channels["name"].duplicated()]:
+        raise InputError(_channel(path, channels, row), "the name occurs twice", "Name every channel once.")
     for row, signal in enumerate(header.signals):
         name, unit = channels.loc[row, "name"], channels.loc[row, "units"]
         if signal.label != name:
@@ -201,7 +204,7 @@ def _check_duration(path: Path, header, metadata: dict, rate: float) -> int:
     """Return the number of samples: the header's, less what pads the last data record."""
     n_samples = len(header.signals[0].digital)
     stated = metadata.get("RecordingDuration")
-    if not isinstance(stated, int | float):
+    if not isinstance(stated, int | float) or isinstance(stated, bool):
         return n_samples
     expected = round(stated * rate)
     if not n_samples - header.signals[0].samples_per_data_record < expected <= n_samples:
@@ -224,7 +227,7 @@ def _read_channel(
     if not np.isfinite(physical) or physical == 0 or digital <= 0:
         raise InputError(_channel(path, channels, row), "its range in the header is empty", remedy)
     values = signal.data[:n_samples]
-    if not np.abs(values).max(initial=0) < np.finfo(np.float32).max:
+    if not np.abs(values).max(initial=0) < _LARGEST:
         raise InputError(_channel(path, channels, row), "it has values that are not finite", remedy)
     return values
 
@@ -307,8 +310,8 @@ def _millimetres(path: Path, electrodes: pd.DataFrame) -> float:
         raise InputError(
             path, f"its coordsystem.json {space!r} is missing", "Write it beside electrodes.tsv."
         )
-    unit = json.loads(named[-1].read_text(encoding="utf-8")).get("EMGCoordinateUnits")
-    return {"mm": 1.0, "cm": 10.0, "m": 1000.0}.get(unit, np.nan)
+    unit = read_json_object(named[-1]).get("EMGCoordinateUnits")
+    return {"mm": 1.0, "cm": 10.0, "m": 1000.0}.get(str(unit), np.nan)
 
 
 def _check_events(file: Path, events: pd.DataFrame, duration: float) -> pd.DataFrame:

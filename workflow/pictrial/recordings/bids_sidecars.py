@@ -1,11 +1,12 @@
 """Sidecars of an EMG-BIDS recording: which apply to it, and what they say."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
+from pictrial.checked_json import read_json_object
 from pictrial.errors import InputError
+from pictrial.tables import read_text_table
 
 
 def sidecars(path: Path, suffix: str, any_space: bool = False) -> list[Path]:
@@ -34,8 +35,27 @@ def sidecars(path: Path, suffix: str, any_space: bool = False) -> list[Path]:
             extra = {entity for entity in own - entities if not (any_space and entity.startswith("space-"))}
             if candidate.name.removesuffix(suffix)[-1:] in ("", "_") and not extra:
                 applying.append((len(own), candidate))
-        found += [candidate for _, candidate in sorted(applying)]
+        found += [inside_data_set(candidate) for _, candidate in sorted(applying)]
     return found
+
+
+def inside_data_set(path: Path) -> Path:
+    """Return the path of a file of a data set, unless it is a link that leads out of the data set.
+
+    The data set is the nearest folder above that has a ``dataset_description.json``; without one, the
+    file's folder.
+
+    Raises
+    ------
+    InputError
+        Where it leads out.
+    """
+    folders = path.absolute().parents
+    root = next((one for one in folders if (one / "dataset_description.json").is_file()), folders[0])
+    if not path.resolve().is_relative_to(root.resolve()):
+        rule = f"this is a link that leads out of the data set {root}"
+        raise InputError(path, rule, "Copy the file into the data set.")
+    return path
 
 
 def read_sidecar(path: Path) -> dict:
@@ -45,10 +65,7 @@ def read_sidecar(path: Path) -> dict:
         raise InputError(path, "its sidecar emg.json is missing", "Write one beside it.")
     metadata: dict = {}
     for file in files:
-        try:
-            metadata.update(json.loads(file.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise InputError(file, "this is not a JSON object", "Correct the file.") from error
+        metadata.update(read_json_object(file))
     return metadata
 
 
@@ -57,7 +74,7 @@ def read_sidecar_table(path: Path, suffix: str, required: tuple[str, ...]) -> pd
     files = sidecars(path, suffix)
     if not files:
         raise InputError(path, f"its sidecar {suffix} is missing", "Write one beside it.")
-    table = pd.read_csv(files[-1], sep="\t", dtype=str, keep_default_na=False)
+    table = read_text_table(files[-1])
     for column in required:
         if column not in table:
             raise InputError(files[-1], f"column {column!r} is missing", "Add it as BIDS states.")

@@ -19,17 +19,21 @@ from pictrial.recordings.bids_writer import (
     write_json,
     write_tsv,
 )
+from pictrial.recordings.matlab_files import read_matlab
 from pictrial.recordings.model import Recording
 from pictrial.recordings.otb_archive import SUFFIXES, read_archive
-from pictrial.tables import write_table
+from pictrial.tables import read_text_table, write_table
 
 _EMG = re.compile(
-    r"(?P<muscle>.+?) - .*(?P<grid>[A-Z]{2}\d{2}MM\d{4}) \((?P<number>\d+)\)\s*\[(?P<unit>.*)\]"
+    r"(?P<muscle>.+?) - .*(?P<grid>[A-Z]{2}\d{2}MM\d{4}) \((?P<number>[1-9]\d{0,2})\)\s*\[(?P<unit>.*)\]"
 )
 _DISCHARGES = re.compile(r"(.* - )?Decomposition of .*")
 _TORQUE = re.compile(r"acquired data\s*\[(?P<unit>.*)\]")
 _LEFT_OUT = re.compile(r"(.* - )?Source for decomposition of .*|(requested|performed) path.*")
 _MICROVOLTS = {"uV": 1.0, "µV": 1.0, "mV": 1e3, "V": 1e6}
+_LONGEST = 1000  # characters of a description: the time to match one grows with their square
+_COLUMNS = "Export the grid's EMG, the acquired data and the decomposition only."
+_ELECTRODES = 64  # of the grids below
 _INTERELECTRODE_DISTANCE = {"GR08MM1305": 8.0, "GR04MM1305": 4.0}  # mm
 
 
@@ -183,7 +187,10 @@ def _read_export(path: Path, require_torque: bool) -> tuple[Recording, dict[str,
     numbers = np.array([int(match["number"]) for match in matches])
     emg = np.empty((len(matches), len(data)), dtype=np.float32)
     for target, column in enumerate(n for n, (role, _) in enumerate(roles) if role == "emg"):
-        emg[target] = data[:, column] * _MICROVOLTS[matches[target]["unit"]]
+        with np.errstate(over="ignore"):
+            emg[target] = data[:, column] * _MICROVOLTS[matches[target]["unit"]]
+    if not np.isfinite(emg).all():
+        raise InputError(path, "its EMG goes beyond 10^38 µV", "Export the recording again.")
     torque, unit = _read_torque(path, data, roles, require_torque)
     recording = Recording(
         name=path.stem,
@@ -205,44 +212,43 @@ def _read_export(path: Path, require_torque: bool) -> tuple[Recording, dict[str,
 
 def _load(path: Path) -> tuple[np.ndarray, list[str], float]:
     """Return the table (samples, columns), its columns' descriptions, and the sampling rate in Hz."""
-    from scipy.io import loadmat
-
     remedy = "Export the recording from OTBioLab+ as MATLAB file (.mat)."
-    if not path.is_file():
-        raise InputError(path, "there is no such file", "Check the path.")
-    try:
-        content = loadmat(path, squeeze_me=True, chars_as_strings=True)
-    except NotImplementedError as error:
-        raise InputError(
-            path, "this is a MATLAB file of version 7.3", "Save it as version 7 or lower."
-        ) from error
-    except Exception as error:  # the parser meets damage with errors of many kinds
-        raise InputError(path, "this is not a readable MATLAB file", remedy) from error
-    for key in ("Data", "Description", "SamplingFrequency"):
+    keys = ("Data", "Description", "SamplingFrequency")
+    content = read_matlab(path, keys)
+    for key in keys:
         if key not in content:
             raise InputError(path, f"it has no {key!r}", remedy)
-    data, rate = content["Data"], content["SamplingFrequency"]
-    columns = [str(text).strip() for text in np.atleast_1d(content["Description"])]
-    if not isinstance(data, np.ndarray) or data.ndim != 2 or not np.issubdtype(data.dtype, np.number):
+    data, rate = _unwrapped(content["Data"]), _unwrapped(content["SamplingFrequency"])
+    texts = [np.ravel(text) for text in np.ravel(_unwrapped(content["Description"]))]
+    columns = [" ".join(map(str, text[:2])).strip() for text in texts]
+    if data.ndim != 2 or not data.size or data.dtype.kind not in "iuf":
         raise InputError(path, "'Data' is not one table of numbers", remedy)
-    if np.size(rate) != 1 or not np.issubdtype(np.asarray(rate).dtype, np.number) or not rate > 0:
+    if rate.size != 1 or rate.dtype.kind not in "iuf" or not 0 < rate.item() < np.inf:
         raise InputError(path, "'SamplingFrequency' is not one positive number", remedy)
     if data.shape[1] != len(columns):
         raise InputError(path, f"{data.shape[1]} columns of Data, {len(columns)} of Description", remedy)
     for number, text in enumerate(columns, start=1):
         if not np.isfinite(data[:, number - 1]).all():
             raise InputError(f"{path}, column {number} ({text})", "it has values that are not finite", remedy)
-    return data, columns, float(rate)
+    return data, columns, float(rate.item())
+
+
+def _unwrapped(value: np.ndarray) -> np.ndarray:
+    """Return what is in a cell array of one cell; anything else as it is."""
+    while value.dtype == object and value.size == 1 and isinstance(value.item(), np.ndarray):
+        value = value.item()
+    return value
 
 
 def _role(path: Path, number: int, text: str) -> tuple[str, re.Match[str]]:
     """Return what a column is, by its description, and the match of that."""
+    if len(text) > _LONGEST:
+        raise InputError(f"{path}, column {number}", f"its description has {len(text)} characters", _COLUMNS)
     rules = {"left out": _LEFT_OUT, "discharges": _DISCHARGES, "torque": _TORQUE, "emg": _EMG}
     for role, rule in rules.items():
         if match := rule.fullmatch(text):
             return role, match
-    remedy = "Export the grid's EMG, the acquired data and the decomposition only."
-    raise InputError(f"{path}, column {number}", f"its description {text!r} is unknown", remedy)
+    raise InputError(f"{path}, column {number}", f"its description {text!r} is unknown", _COLUMNS)
 
 
 def _one_grid(path: Path, matches: list[re.Match[str]]) -> dict[str, str]:
@@ -252,6 +258,9 @@ def _one_grid(path: Path, matches: list[re.Match[str]]) -> dict[str, str]:
     numbers = [int(match["number"]) for match in matches]
     if len(set(numbers)) != len(numbers):
         raise InputError(path, "an electrode occurs twice", "Export each electrode once.")
+    if max(numbers) > _ELECTRODES and matches[0]["grid"] in _INTERELECTRODE_DISTANCE:
+        rule = f"there is no electrode {max(numbers)} of {_ELECTRODES}"
+        raise InputError(path, rule, "Correct the descriptions of the columns.")
     for match in matches:
         if match["unit"] not in _MICROVOLTS:
             raise InputError(f"{path}, {match[0]!r}", "its unit is no voltage", "Export the EMG in uV.")
@@ -327,7 +336,9 @@ def _add_participant(root: Path, subject: str) -> None:
         first = pd.DataFrame({"participant_id": [f"sub-{subject}"]})
         write_bids_dataset(root, "Imported HD-EMG recordings", description, first, {})
         return
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = read_text_table(path)
+    if "participant_id" not in table:
+        raise InputError(path, "column 'participant_id' is missing", "Add it, see BIDS.")
     if f"sub-{subject}" not in set(table["participant_id"]):
         added = pd.DataFrame({"participant_id": [f"sub-{subject}"]})
         write_tsv(path, pd.concat([table, added], ignore_index=True))
@@ -339,7 +350,10 @@ def _add_session(root: Path, subject: str, session: str, condition: str | None) 
     row = {"session_id": f"ses-{session}", "period": period, "condition": condition or UNKNOWN}
     table = pd.DataFrame([row])
     if path.is_file():
-        known = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        known = read_text_table(path)
+        for column in row:
+            if column not in known:
+                raise InputError(path, f"column {column!r} is missing", "Add it, see BIDS.")
         same = known[known["session_id"] == row["session_id"]]
         if condition and len(same) and same.iloc[0]["condition"] not in (condition, UNKNOWN):
             rule = f"{row['session_id']} has the condition {same.iloc[0]['condition']!r}, not {condition!r}"

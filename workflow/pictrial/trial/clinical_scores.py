@@ -4,14 +4,15 @@
 describes the columns (BIDS: Phenotypic and assessment data). A score belongs to one session.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pictrial.checked_json import read_json_object
 from pictrial.checked_yaml import did_you_mean
 from pictrial.errors import InputError
+from pictrial.recordings.bids_sidecars import inside_data_set
 from pictrial.tables import MISSING
 from pictrial.trial.delivery import read_listed
 from pictrial.trial.plan import TrialPlan
@@ -92,9 +93,8 @@ def _levels(path: Path, column: str) -> set[float]:
     if not path.is_file():
         raise InputError(path, "there is no such file", "Describe the columns of the table in it, see BIDS.")
     try:
-        entry = json.loads(path.read_text(encoding="utf-8"))[column]
-        names = list(entry.get("Levels", {}))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        names = list(read_json_object(inside_data_set(path))[column].get("Levels", {}))
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(path, f"column {column!r} is not described", "Add it, see BIDS.") from error
     numbers = pd.to_numeric(pd.Series(names, dtype=str), errors="coerce")
     return set(numbers[np.isfinite(numbers)].astype(float))

@@ -12,6 +12,8 @@ import pandas as pd
 
 from pictrial.checked_yaml import did_you_mean
 from pictrial.errors import InputError
+from pictrial.recordings.bids_sidecars import inside_data_set
+from pictrial.tables import read_text_table
 from pictrial.trial.plan import PlannedSession, TrialPlan
 
 
@@ -121,7 +123,7 @@ def read_listed(path: Path, key: list[str], columns: list[str]) -> pd.DataFrame:
     """
     if not path.is_file():
         raise InputError(path, "there is no such file", "Add it to the data set, see BIDS.")
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = read_text_table(inside_data_set(path))
     for column in (*key, *columns):
         if column not in table:
             raise InputError(path, f"column {column!r} is missing", did_you_mean(column, list(table)))

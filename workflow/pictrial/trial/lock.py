@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from importlib.metadata import requires, version
 from pathlib import Path
 
+from pictrial.checked_json import read_json_object
 from pictrial.errors import InputError
 from pictrial.files import sha256, write_text
 
@@ -70,7 +71,11 @@ def read_lock(path: Path, fingerprint: str) -> dict:
         raise InputError(
             path, "the lock file is not the one in the log of stages", "Restore it, or lock again."
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    lock = read_json_object(path)
+    for part in QUICK:
+        if not isinstance(lock.get(part), dict):
+            raise InputError(path, f"it has no {part!r}", "Restore it, or lock again.")
+    return lock
 
 
 def changes(before: dict, now: dict) -> list[str]:

@@ -214,8 +214,11 @@ def read_log(path: str | Path) -> list[dict[str, str]]:
         return []
     lines = path.read_bytes().splitlines(keepends=True)
     for number, line in enumerate(lines, start=1):
-        values = next(csv.reader([line.decode("utf-8").rstrip("\n")], delimiter="\t"), [])
         where = f"{path}, line {number}"
+        try:
+            values = next(csv.reader([line.decode("utf-8").rstrip("\n")], delimiter="\t"), [])
+        except (UnicodeDecodeError, csv.Error):
+            values = []
         if (number == 1 and tuple(values) != COLUMNS) or len(values) != len(COLUMNS):
             raise InputError(where, "it is no log of stages", "Restore the file that `pictrial stage` wrote.")
         row = dict(zip(COLUMNS, values, strict=True))
