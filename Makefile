@@ -2,6 +2,11 @@
 # make environment  only the environment, in .venv, from requirements.lock
 # make recording    a real, public recording from raw EMG to ΔF
 # make trial        the trial of CONFIG: make trial CONFIG=config/my_trial/config.yaml
+# make verify       the results of CONFIG against what is expected of them
+# make expected     the results of CONFIG become what is expected
+# make bundle       an archive for reviewers: all but raw data and what is made from the tables
+# make reproduce    in an unpacked archive: make what it lacks from its tables, then verify
+# make docs         the documentation site, in build/site
 # make test         the tests (make test-slow: those that need minutes)
 # make benchmark    the decomposition beside other tools (hours)
 # make qc           the mixed models of CONFIG once more in R, compared number by number (make qc INSTALL=yes installs R)
@@ -17,22 +22,24 @@ BIN := .venv/bin
 ORACLE := build/oracle
 STAMP := .venv/.installed-from-the-lock
 RESULTS = $(shell sed -n 's/^results: *\([^ \#]*\).*/\1/p' $(CONFIG))
+EXPECTED = $(dir $(CONFIG))expected
 PLAN = $(shell sed -n 's/^trial: *\([^ \#]*\).*/\1/p' $(CONFIG))
 REPORT = $(RESULTS)/report/report.html
 R_PACKAGES := r-base-core r-cran-lme4 r-cran-lmertest r-cran-emmeans r-cran-pbkrtest
 R_IS_THERE = Rscript --vanilla -e 'for (name in c("lmerTest", "pbkrtest", "emmeans")) loadNamespace(name)' >/dev/null 2>&1
-SNAKEMAKE = $(BIN)/snakemake --workflow-profile workflow/profiles/default --cores all --configfile $(CONFIG)
+SNAKEMAKE = $(BIN)/python workflow/run_alone.py $(BIN)/snakemake --workflow-profile workflow/profiles/default --cores all --configfile $(CONFIG)
 
 .DEFAULT_GOAL := trial
-.PHONY: trial recording environment test test-slow oracle benchmark qc lint lock clean
+.PHONY: trial recording environment verify expected bundle reproduce docs test test-slow oracle benchmark qc lint lock clean
 
 # The report is written anew only where the run wrote something after it.
 trial: environment
 	@$(SNAKEMAKE)
 	@mkdir -p $(RESULTS)/report
 	@if [ ! -f $(REPORT) ] || [ -n "$$(find $(RESULTS)/benchmarks -newer $(REPORT) -type f)" ]; then \
-	  echo "Writing the report"; $(SNAKEMAKE) --quiet all --report $(REPORT); \
+	  echo "Writing the report"; $(SNAKEMAKE) --quiet all --report $(REPORT).unfinished.html && mv $(REPORT).unfinished.html $(REPORT); \
 	else echo "Everything is up to date: there was nothing to do."; fi
+	@$(BIN)/pictrial lineage $(RESULTS)
 	@echo "Figures: $(RESULTS)/figures/"
 	@ls $(RESULTS)/figures/*.png | sed 's/^/         /'
 	@echo "Tables:  $(RESULTS)/tables/"
@@ -41,6 +48,22 @@ trial: environment
 
 recording:
 	@$(MAKE) --no-print-directory trial CONFIG=config/vastus_lateralis/config.yaml
+
+verify: environment
+	@$(BIN)/pictrial verify $(RESULTS) --expected $(EXPECTED)
+
+expected: environment
+	@$(BIN)/pictrial verify $(RESULTS) --expected $(EXPECTED) --write --replace
+
+bundle: environment
+	@$(BIN)/pictrial bundle $(CONFIG) --output build/reviewers.tar.gz
+
+reproduce: environment
+	@$(SNAKEMAKE) --rerun-triggers mtime
+	@$(MAKE) --no-print-directory verify
+
+docs: environment
+	@$(BIN)/python docs/build_site.py
 
 environment: $(STAMP)
 
@@ -94,7 +117,7 @@ lock: environment
 	rm -rf build/uv
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
-	build/uv/bin/uv pip compile pyproject.toml --extra development --universal --python-version 3.11 \
+	build/uv/bin/uv pip compile pyproject.toml --extra development --extra slurm --extra s3 --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
 	  --output-file requirements.lock
 	rm -rf build/uv

@@ -23,6 +23,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/schedule.smk"  #      who is measured when: the look-ups of all rules
 include: "workflow/rules/stages.smk"  #      the plan as the stage of masking may see it
 include: "workflow/rules/simulation.smk"  #    the sample trial, or
+include: "workflow/rules/object_storage.smk"  # a data set in a bucket, or
 include: "workflow/rules/recordings.smk"  #    recordings brought in; checks, signal quality
 include: "workflow/rules/decomposition.smk"  # motor units, followed across a participant's sessions
 include: "workflow/rules/motor_units.smk"  #   recruitment, discharge rates, ΔF of every pair

@@ -52,9 +52,11 @@ def write_trial(
     return path
 
 
-def run_snakemake(configuration: Path, *arguments: str) -> subprocess.CompletedProcess:
+def run_snakemake(
+    configuration: Path, *arguments: str, profile: Path = PROJECT / "workflow" / "profiles" / "default"
+) -> subprocess.CompletedProcess:
     """Run the workflow in the folder of `configuration`."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile"]
-    command += ["--workflow-profile", PROJECT / "workflow" / "profiles" / "default"]
+    command += ["--workflow-profile", profile]
     command += ["--directory", configuration.parent, "--configfile", configuration, *arguments]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=configuration.parent)

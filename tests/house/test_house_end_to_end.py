@@ -61,7 +61,11 @@ def test_every_job_left_log_and_benchmark(finished):
         path.relative_to(results / "benchmarks").with_suffix("")
         for path in (results / "benchmarks").rglob("*.tsv")
     }
-    assert logs == times
+    records = {
+        path.relative_to(results / "lineage").with_suffix("")
+        for path in (results / "lineage").rglob("*.json")
+    }
+    assert logs == times == records
     assert len(logs) > 20
     assert all((results / "logs" / f"{name}.log").stat().st_size for name in logs)
 
@@ -147,7 +151,7 @@ def test_truncated_recording_stops_with_a_clear_line(finished, tmp_path):
 
 
 #: What tells when and how long something ran.
-OF_THE_RUN = ("logs", "benchmarks")
+OF_THE_RUN = ("logs", "benchmarks", "lineage")
 
 
 def contents(results):

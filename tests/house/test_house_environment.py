@@ -70,7 +70,8 @@ def test_conda_environment_is_the_same_lock():
 def test_packages_that_the_code_imports_are_declared():
     import ast
 
-    declared = {canonicalize_name(Requirement(entry).name) for entry in PYPROJECT["dependencies"]}
+    entries = [*PYPROJECT["dependencies"], *PYPROJECT["optional-dependencies"]["s3"]]
+    declared = {canonicalize_name(Requirement(entry).name) for entry in entries}
     distribution = {"yaml": "pyyaml", "sklearn": "scikit-learn", "docx": "python-docx"}
     for module in (PROJECT / "workflow" / "pictrial").rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):

@@ -7,9 +7,12 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = PROJECT / "workflow" / "pictrial"
-FOUNDATION = ["errors", "files", "seeds", "code_digest", "tables", "checked_yaml", "joblog"]
+FOUNDATION = ["errors", "files", "seeds", "code_digest", "tables", "checked_json", "checked_yaml"]
+FOUNDATION += ["job_record", "joblog"]
 ROOMS = ["recordings", "decomposition", "motor_units", "vibstim", "trial", "statistics", "reporting"]
-ORDER = [*FOUNDATION, *ROOMS, "simulation", "power_command", "stage_command", "cli", "__main__"]
+ROOMS += ["lineage", "verification"]
+ORDER = [*FOUNDATION, *ROOMS, "simulation", "new_command", "power_command", "stage_command"]
+ORDER += ["lineage_command", "verify_command", "cli", "__main__"]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -1,20 +1,16 @@
 """A drawn trial and its results."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from drawn_trial import DrawnTrial, draw_outcomes
+
+from pictrial.statistics.analysis import analyse_trial
+from pictrial.trial.plan import TrialPlan, load_plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "benchmarks"))
-
-# Imports stand below the path to the benchmarks, hence E402.
-from drawn_trial import DrawnTrial, draw_outcomes  # noqa: E402
-
-from pictrial.statistics.analysis import analyse_trial  # noqa: E402
-from pictrial.trial.plan import TrialPlan, load_plan  # noqa: E402
 
 SHA = "cd" * 32
 

@@ -1,20 +1,16 @@
 """Plans and the ARD of made-up trials, for everything that is built from plan and ARD alone."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+from made_up_trial import losing, made_up_tables
+
+from pictrial.statistics.analysis import analyse_trial, join_results
+from pictrial.statistics.trial_descriptives import describe_trial
+from pictrial.trial.plan import TrialPlan, load_plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests" / "statistics"))
-
-# Imports stand below the path to the made-up trial, hence E402.
-from made_up_trial import losing, made_up_tables  # noqa: E402
-
-from pictrial.statistics.analysis import analyse_trial, join_results  # noqa: E402
-from pictrial.statistics.trial_descriptives import describe_trial  # noqa: E402
-from pictrial.trial.plan import TrialPlan, load_plan  # noqa: E402
 
 FOLDERS = {"sample": "", "single": "vastus_lateralis", "two": "two_experiments", "parallel": "spasticity"}
 SHA = "ef" * 32
@@ -64,3 +60,8 @@ def made_up_ard(plan: TrialPlan, with_events: bool = True) -> pd.DataFrame:
         del tables["recorded_events"]
     described = describe_trial(plan, tables, dict.fromkeys([*tables, "recorded_events"], SHA))
     return join_results([described, *analyse_trial(plan, outcomes, SHA, 1)[:1]])
+
+
+def text_of(caption) -> str:
+    """Return the words of a caption's paragraphs."""
+    return "\n\n".join(paragraph.text for paragraph in caption) + "\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_up_results import text_of
 
 from pictrial.reporting.attrition_figure import (
     attrition_caption,
@@ -122,7 +123,7 @@ def test_files_are_the_same_bytes_twice(plan, attrition, tmp_path):
 
 
 def test_caption_has_the_counts_and_the_tests(plan, outcomes, attrition):
-    caption = attrition_caption(plan, attrition, compare_losses(plan, attrition, outcomes, 1))
+    caption = text_of(attrition_caption(plan, attrition, compare_losses(plan, attrition, outcomes, 1)))
     assert "18 sessions of 18 planned took place." in caption
     # Each condition is twice in each period: 2 · (20 + 19 + 18) accepted.
     assert "Control: 180 candidates, 114 accepted, 126 after tracking" in caption
@@ -133,7 +134,7 @@ def test_caption_has_the_counts_and_the_tests(plan, outcomes, attrition):
 
 def test_missing_session_is_named(plan, outcomes):
     attrition = attrition_of(plan, ("02", "1"))
-    caption = attrition_caption(plan, attrition, compare_losses(plan, attrition, outcomes, 1))
+    caption = text_of(attrition_caption(plan, attrition, compare_losses(plan, attrition, outcomes, 1)))
     assert "17 sessions of 18 planned took place (missing: participant 02, session 1: ill)" in caption
     assert len(unit_flow(attrition)) == 17
     draw_attrition(plan, attrition).draw_without_rendering()
@@ -147,7 +148,7 @@ def test_one_session_and_nothing_found_can_be_drawn(single):
     losses = compare_losses(plan, one, single[1], 1)
     for table in (one, none):
         draw_attrition(plan, table).draw_without_rendering()
-        assert "The plan has one condition" in attrition_caption(plan, table, losses)
+        assert "The plan has one condition" in text_of(attrition_caption(plan, table, losses))
 
 
 def test_experiments_are_drawn_and_counted_apart():
@@ -159,10 +160,12 @@ def test_experiments_are_drawn_and_counted_apart():
     legends = [[t.get_text() for t in part.axes[0].get_legend().get_texts()] for part in figure.subfigs]
     assert legends == [["Control", "Stimulation"], ["Control", "Relaxation"]]
     assert len(figure.axes) == 6
+    assert [axes.get_title("left") for axes in figure.axes] == list("ABCDEF")
     nothing = pd.DataFrame(columns=["outcome", "participant", "unit_id", "condition", "value"])
-    caption = attrition_caption(plan, attrition, compare_losses(plan, attrition, nothing, 1))
+    caption = text_of(attrition_caption(plan, attrition, compare_losses(plan, attrition, nothing, 1)))
     # 15 people of each: the two controls are not added up.
     assert caption.count("Control: 450 candidates") == 2
+    assert "**A, D** Motor units" in caption and "**C, F** Motor units lost" in caption
     assert "ΔF under relaxation: Shares kept, all conditions:" in caption
     assert "Stimulation − control" in caption.split("ΔF under relaxation: Shares")[0]
     assert "Stimulation − control" not in caption.split("ΔF under relaxation: Shares")[1]
@@ -172,6 +175,6 @@ def test_arms_are_not_permuted_and_the_caption_says_so_once():
     plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "spasticity" / "trial.yaml")
     attrition = attrition_of(plan)
     nothing = pd.DataFrame(columns=["outcome", "participant", "unit_id", "condition", "value"])
-    caption = attrition_caption(plan, attrition, compare_losses(plan, attrition, nothing, 1))
+    caption = text_of(attrition_caption(plan, attrition, compare_losses(plan, attrition, nothing, 1)))
     assert caption.count("Not estimable: arms of a parallel group trial") == 1
     assert "P = –" not in caption

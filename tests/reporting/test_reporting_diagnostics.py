@@ -84,7 +84,7 @@ def test_quantiles_are_drawn_with_their_band(tables, figure):
     lower, upper = normal_band(len(observations))
     assert heights.min() == pytest.approx(lower.min()) and heights.max() == pytest.approx(upper.max())
     rows = effects[effects["group"] == "participant:unit"]
-    assert panel(figure, "D").get_title(loc="right") == f"participant : unit (n = {len(rows)})"
+    assert panel(figure, "D").get_title(loc="right") == f"participant × unit (n = {len(rows)})"
     np.testing.assert_allclose(points(panel(figure, "D")).get_ydata(), np.sort(rows["standardised_blup"]))
     # The variance between participants is zero.
     assert [text.get_text() for text in panel(figure, "F").texts] == ["variance\nestimated as zero"]
@@ -153,7 +153,7 @@ def test_what_is_not_estimable_is_crossed_and_the_page_still_drawn(plan, tables)
     assert crosses == [[1]]
     none = without.assign(estimate=np.nan, estimate_change=np.nan, p=np.nan, ci_lower=np.nan, ci_upper=np.nan)
     caption = diagnostics_caption("ΔF", plan.conditions, observations, none)
-    assert "Stimulation − Control: not estimable without any of them." in caption
+    assert "Stimulation − control: not estimable without any of them." in caption
     assert len(draw(plan, (observations.head(5), effects, whole.head(0), without.head(0))).axes) == 7
 
 
@@ -168,5 +168,5 @@ def test_caption_says_the_numbers(plan, tables):
     assert "largest over smallest 1.24" in caption
     rows = without[without["level"] == "stimulation"]
     most = rows.loc[rows["estimate_change"].abs().idxmax()]
-    assert f"Stimulation − Control: most by −{abs(most['estimate_change']):.2f}" in caption
+    assert f"Stimulation − control: most by −{abs(most['estimate_change']):.2f}" in caption
     assert f"without {most['without']} (" in caption

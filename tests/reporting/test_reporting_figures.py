@@ -134,8 +134,11 @@ def test_each_experiment_has_a_row_of_its_own():
     ard = made_up_ard(plan)
     figure = draw_outcome(plan, ard, outcomes, "delta_f")
     assert [axes.get_title("left") for axes in figure.axes[::2]] == [
-        f"{plan.experiments[name].label}\nA" for name in plan.experiments if name.endswith("delta_f")
+        plan.experiments[name].label for name in plan.experiments if name.endswith("delta_f")
     ]
+    assert [axes.texts[0].get_text() for axes in figure.axes] == list("ABCD")
+    caption = figure_caption(plan, ard, "delta_f")
+    assert "**A, C** Each line" in caption and "**D** ΔF under relaxation: Points are" in caption
     ticks = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes]
     assert ticks[::2] == [["Control", "Stimulation"], ["Control", "Relaxation"]]
     assert ticks[1::2] == [["Stimulation\n− control"], ["Relaxation\n− control"]]
@@ -164,7 +167,29 @@ def test_arms_have_no_differences_of_participants():
     assert "**B** Diamonds and lines are" in figure_caption(plan, ard, "delta_f")
 
 
-def test_an_outcome_whose_analyses_have_other_scales_says_so():
+def test_an_outcome_whose_analyses_have_another_scale_shows_that_of_its_estimand():
     plan = shipped("parallel")
-    caption = figure_caption(plan, made_up_ard(plan), "modified_ashworth")
-    assert "There is no contrast: no analysis of it estimates a difference in its unit." in caption
+    outcomes, ard = made_up_tables(plan)["outcomes"], made_up_ard(plan)
+    left, right = draw_outcome(plan, ard, outcomes, "modified_ashworth").axes
+    assert left.get_ylabel() == "Modified Ashworth score" and right.get_ylabel() == "Win probability"
+    drawn = [
+        line.get_ydata()[0] for line in right.lines if line.get_marker() == "D" and len(line.get_xdata())
+    ]
+    assert drawn == [look_up(ard, "score_ranks", "stimulation - control", "estimate")]
+    assert right.lines[0].get_ydata()[0] == 0.5  # where the arms do not differ
+    caption = figure_caption(plan, ard, "modified_ashworth")
+    assert "estimates (win probability)" in caption and f"{decimal(drawn[0])} (" in caption
+
+
+def test_every_answer_of_yes_or_no_is_seen():
+    plan = shipped("sample")
+    outcomes, ard = made_up_tables(plan)["outcomes"], made_up_ard(plan)
+    rows = outcomes[outcomes["outcome"] == "responder"]
+    outcomes.loc[rows.index, "value"] = (rows["value"] > 3).astype(float).where(rows["value"].notna())
+    left, right = draw_outcome(plan, ard, outcomes, "responder").axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["No", "Yes"]
+    drawn = np.concatenate([np.asarray(points.get_offsets()) for points in left.collections])
+    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    assert len(np.unique(drawn, axis=0)) == len(drawn) == rows["value"].notna().sum()
+    assert right.get_ylabel() == "Difference of shares"
+    assert "Share of participants: Control: 0." in figure_caption(plan, ard, "responder")

@@ -2,32 +2,29 @@
 
 import hashlib
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_up_trial import losing, made_up_tables
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests" / "statistics"))
-
-# Imports stand below the path to the made-up trial, hence E402.
-from made_up_trial import losing, made_up_tables  # noqa: E402
-
-from pictrial.reporting.figures import write_figure  # noqa: E402
-from pictrial.reporting.flow_boxes import Box, FlowDiagram, _wrap, draw_flow, flow_texts  # noqa: E402
-from pictrial.reporting.flow_figure import (  # noqa: E402
+from pictrial.reporting.figures import write_figure
+from pictrial.reporting.flow_boxes import Box, FlowDiagram, _wrap, draw_flow, flow_texts
+from pictrial.reporting.flow_figure import (
     flow_caption,
     motor_unit_flow,
     participant_flow,
     shown_in_flow,
 )
-from pictrial.reporting.numbers import decimal  # noqa: E402
-from pictrial.reporting.shown import Shown  # noqa: E402
-from pictrial.statistics.trial_descriptives import describe_trial  # noqa: E402
-from pictrial.tables import check_table  # noqa: E402
-from pictrial.trial.plan import PlannedSession, load_plan  # noqa: E402
+from pictrial.reporting.numbers import decimal
+from pictrial.reporting.planned import lower
+from pictrial.reporting.shown import Shown
+from pictrial.statistics.trial_descriptives import describe_trial
+from pictrial.tables import check_table
+from pictrial.trial.plan import PlannedSession, load_plan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 CONFIG = REPOSITORY / "config"
 TRIALS = {
@@ -120,7 +117,7 @@ def test_boxes_of_participants_count_the_tables(trial):
                 reasons = re.findall(r"(\d+)(?=[;)])", box.lost[0].text)
                 assert sum(map(int, reasons)) == lost
             outcome = next(
-                o for o in plan.outcomes.values() if column[-1].heading == f"Analysed: {o.label}"
+                o for o in plan.outcomes.values() if column[-1].heading == f"Analysed: {lower(o.label)}"
             ).name
             rows = tables["outcomes"].dropna(subset=["value"])
             rows = rows[(rows["outcome"] == outcome) & rows["participant"].isin(allocated)]

@@ -1,17 +1,11 @@
 """The manuscript: live numbers, what the lint refuses, and the same bytes."""
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pypdf
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "statistics"))
-
-# Imports stand below the path to the made-up trial, hence E402.
 from made_up_trial import made_up_tables
 
 from pictrial.errors import InputError

@@ -27,7 +27,7 @@ def curve():
         columns=["participants", "units", "lost_units", "effects", "level", "minus"],
     )
     power = table["participants"] / 20 + table["units"] / 40 - table["lost_units"] / 4
-    return table.assign(power=power, standard_error=0.02)
+    return table.assign(power=power, ci_lower=power - 0.05, ci_upper=power + 0.03)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_every_contrast_has_a_panel_with_a_line_per_setting(figure):
     assert first.get_xdata().tolist() == [6, 9, 12]
     assert first.get_ydata() == pytest.approx([0.425, 0.575, 0.725])
     (bars,) = figure.axes[0].containers[0].lines[2]
-    assert bars.get_segments()[0][:, 1] == pytest.approx([0.425 - 0.0392, 0.425 + 0.0392])
+    assert bars.get_segments()[0][:, 1] == pytest.approx([0.375, 0.455])
 
 
 def test_lines_are_told_apart_by_what_differs(figure, curve):

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_results import text_of
 
 from pictrial.reporting.figures import write_figure
 from pictrial.reporting.truth_comparison import (
@@ -121,10 +122,11 @@ def test_summary_tables_and_figure(plan, estimated, truth, pairs, true_pairs, ar
     assert summary.loc["contrasts_covered"].tolist() == [1, 2]
     for path in write_truth_comparison(comparison, tmp_path):
         assert len(read_table(path, path.stem))
-    caption = truth_caption(plan, comparison)
+    caption = text_of(truth_caption(plan, comparison))
     assert "50.0 % reach 0.9" in caption
     assert "n = 1 pair with a truth" in caption
-    assert "1 of 2 intervals" in caption
+    assert "which lie in 1 of 2 intervals" in caption
+    assert truth_caption(plan, comparison)[1].sources == ("table:tables/truth_comparison",)
     assert all(
         path.stat().st_size for path in write_figure(draw_truth_comparison(plan, comparison), tmp_path / "f")
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_results import text_of
 
 from pictrial.reporting.figures import write_figure
 from pictrial.reporting.vibstim_figure import PANELS, draw_vibstim, vibstim_caption
@@ -132,7 +133,7 @@ def test_one_participant_in_one_condition_is_drawn(outcomes):
 
 
 def test_caption_counts(plan, outcomes):
-    caption = vibstim_caption(plan, outcomes)
+    caption = text_of(vibstim_caption(plan, outcomes))
     assert "n = 6 participants, 18 recordings" in caption
     assert "no EMG above rest (1 value)" in caption and "ended (1 value)" in caption
     assert "1 value could not be measured" in caption
@@ -165,7 +166,7 @@ def test_comparison_with_the_truth(outcomes):
 def test_caption_is_valid_text_of_the_report(plan, outcomes):
     from docutils.core import publish_parts
 
-    caption = vibstim_caption(plan, outcomes)
+    caption = text_of(vibstim_caption(plan, outcomes))
     body = publish_parts(caption, writer="html", settings_overrides={"halt_level": 2})["body"]
     assert "system-message" not in body and "<strong>Sample trial" in body
 
@@ -186,5 +187,5 @@ def test_experiments_stand_beside_each_other_and_no_line_joins_them():
     complete = [line for line in joined if list(line.get_ydata()) == [1.0, 2.0]]
     assert len(complete) == 20 + 19
     assert list(axes.get_xticks()) == pytest.approx([0.0, 1.0, 2.4, 3.4])
-    text = vibstim_caption(plan, table)
+    text = text_of(vibstim_caption(plan, table))
     assert "From left to right: VibStim under stimulation; VibStim under relaxation." in text

@@ -1,21 +1,17 @@
 """Trials drawn from the mixed model, and the reference fits by lme4."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_trial import DrawnTrial, draw_outcomes
+
+from pictrial.seeds import random_generator
+from pictrial.trial.plan import TrialPlan, load_plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "benchmarks"))
-
-# Imports stand below the path to the benchmarks, hence E402.
-from drawn_trial import DrawnTrial, draw_outcomes  # noqa: E402
-
-from pictrial.seeds import random_generator  # noqa: E402
-from pictrial.trial.plan import TrialPlan, load_plan  # noqa: E402
 
 
 @pytest.fixture(scope="session")

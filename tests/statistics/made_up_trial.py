@@ -66,9 +66,13 @@ def _outcomes(plan, rng):
     parts = []
     for name, outcome in plan.outcomes.items():
         units = [f"MU{n:02}" for n in range(5)] if outcome.level == "motor_unit" else [None]
-        rows = pd.DataFrame([
-            s._asdict() | {"unit_id": unit} for s in plan.sessions_with(plan.task_of(name)) for unit in units
-        ])  # fmt: skip
+        rows = pd.DataFrame(
+            [
+                s._asdict() | {"unit_id": unit}
+                for s in plan.sessions_with(plan.task_of(name))
+                for unit in units
+            ]
+        )
         if rows.empty:
             continue
         rows["value"] = np.where(rng.random(len(rows)) < 0.25, np.nan, rng.normal(3, 1, len(rows)))

@@ -96,6 +96,10 @@ def test_significant_trials_are_counted(answers):
     )
     assert table["not_estimable"].to_dict() == {"stimulation": 1, "relaxation": 2, ANY: 1, ALL: 2}
     assert table.loc["stimulation", "standard_error"] == pytest.approx((0.6 * 0.4 / 5) ** 0.5)
+    # Wilson 1927: (k + z²/2 ± z sqrt(k (n - k) / n + z²/4)) / (n + z²), here of 3 in 5.
+    assert table.loc["stimulation", ["ci_lower", "ci_upper"]].tolist() == pytest.approx(
+        [0.2307, 0.8824], abs=1e-4
+    )
     assert table.loc["stimulation", "difference"] == -0.9
     assert np.isnan(table.loc[ANY, "difference"])
 

@@ -1,14 +1,8 @@
 """The command `lmm` against reference fits by R, and the page that lists the deviations."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from validation import (
     compare,
     judge,

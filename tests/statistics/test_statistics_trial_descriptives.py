@@ -105,8 +105,13 @@ def test_participants_are_analysed_or_not_with_the_reason(described):
         assert checked >= 3 * len({sequence for _, sequence, _, _ in included})
         for (analysis, outcome, level, statistic), value in values.items():
             if analysis == f"flow{suffix}" and statistic == "n_not_analysed" and level.count(", ") == 1:
-                parts = [n for key, n in values.items() if key[:2] == (analysis, outcome)
-                         and key[3] == statistic and key[2].startswith(f"{level}, ")]  # fmt: skip
+                parts = [
+                    n
+                    for key, n in values.items()
+                    if key[:2] == (analysis, outcome)
+                    and key[3] == statistic
+                    and key[2].startswith(f"{level}, ")
+                ]
                 assert sum(parts) == value
 
 

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pictrial.errors import InputError
+from pictrial.lineage_command import add_lineage
+from pictrial.new_command import add_new
 from pictrial.power_command import add_power
 from pictrial.stage_command import add_stage
+from pictrial.verify_command import add_verify
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pictrial.recordings.model import Recording
 
 EXAMPLES = """examples:
+  pictrial new config/my_trial
   pictrial import-otb raw.otb+ --bids my_trial/bids --subject 01 --session 1 --task ramp
   pictrial decompose export.mat --output decomposed --threads 2
   pictrial decompose my_trial/bids/sub-01/ses-1/emg/sub-01_ses-1_task-ramp_run-1_emg.bdf --output decomposed
@@ -36,23 +40,26 @@ EXAMPLES = """examples:
   pictrial power --participants 8,12,16 --units 8 --effect RI=-0.45,WBR=-0.4 \\
     --sd participant=0.7,participant:condition=0.3,participant:unit=0.95,residual=0.6 --output power.tsv
   pictrial stage config/config.yaml masked --by "A. B."
+  pictrial verify results/sample --expected config/expected
+  pictrial lineage results/sample
+  pictrial bundle config/config.yaml --output build/reviewers.tar.gz
 """
 #: What every command takes that reads a recording.
 RECORDINGS = "a BIDS .bdf or .edf, or an OTBioLab+ .mat, .otb+ or .otb4"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, or 2 after bad input."""
-    options = _parser().parse_args(arguments)
+    """Run the command line; return its status: 0, 1 where `verify` finds a difference, 2 after bad input."""
+    options = command_line().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except (InputError, OSError) as error:
         print(f"pictrial {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="pictrial",
         description="Single pieces of the pipeline; `make` or `snakemake` runs whole trials.",
@@ -60,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    add_new(commands)
 
     otb = commands.add_parser("import-otb", help="turn an OTBioLab+ recording into EMG-BIDS")
     otb.add_argument("file", type=Path, metavar="FILE", help="a .mat export, or a raw .otb+ or .otb4")
@@ -88,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_lmm(commands)
     add_power(commands)
     add_stage(commands)
+    add_verify(commands)
+    add_lineage(commands)
     return parser
 
 

@@ -25,7 +25,9 @@ def code_digest(*sources: str | Path) -> str:
         64 hexadecimal digits. Modules are followed through their own imports, those inside functions too.
     """
     digest = hashlib.sha256()
-    for path in sorted({file for source in sources for file in code_files(Path(source))}):
+    files = {file for source in sources for file in code_files(Path(source))}
+    # By name and content: where the project lies must not matter.
+    for path in sorted(files, key=lambda path: (path.name, path.read_bytes())):
         digest.update(f"{path.name}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The log of a job: what it says goes to the log file and to the terminal."""
+"""The log of a job: what it says goes to the log file and to the terminal, what it did into its record."""
 
 import sys
 import traceback
@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from pictrial.errors import InputError
+from pictrial.job_record import JobRecord
 
 
 class _Tee:
@@ -29,8 +30,13 @@ class _Tee:
 
 
 @contextmanager
-def job_log(path: str | Path) -> Iterator[Callable[..., None]]:
-    """Keep everything that the block prints or warns in the file `path` and show it.
+def job_log(job: Any) -> Iterator[Callable[..., None]]:
+    """Keep everything that the block prints or warns in the job's log and show it; write the job's record.
+
+    Parameters
+    ----------
+    job : object
+        As :class:`pictrial.job_record.JobRecord` takes it: the object ``snakemake`` of a script.
 
     Yields
     ------
@@ -43,22 +49,31 @@ def job_log(path: str | Path) -> Iterator[Callable[..., None]]:
         Status 2 after an :class:`InputError` (one line is shown), 1 after any other error (its
         traceback is shown). In both cases the log has the text too.
     """
-    path = Path(path)
+    path = Path(job.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", encoding="utf-8") as stream:
         tee = _Tee(sys.stderr, stream)
         # The standard library asks for a whole TextIO, but only write and flush are used.
         with redirect_stdout(tee), redirect_stderr(tee):  # type: ignore[type-var]
-            warnings.showwarning = _show_warning
+            record = JobRecord(job)
+            warnings.showwarning = _warning_to(record.warnings)
             try:
+                record.hash_inputs()
                 yield print
+                record.finish()
             except InputError as error:
                 print(f"Error: {error}")
+                record.fail(error)
                 raise SystemExit(2) from None
-            except Exception:
+            except Exception as error:
                 traceback.print_exc()
+                record.fail(error)
                 raise SystemExit(1) from None
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    print(f"Warning: {message} ({category.__name__}, {Path(filename).name}:{lineno})", file=sys.stderr)
+def _warning_to(warned: list[str]) -> Callable[..., None]:
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        warned.append(f"{message} ({category.__name__}, {Path(filename).name}:{lineno})")
+        print(f"Warning: {warned[-1]}", file=sys.stderr)
+
+    return show

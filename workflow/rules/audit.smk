@@ -17,7 +17,8 @@ TEXTS += [
     if Path(file).name.startswith("flow_")
 ]
 # Figures have numbers on their axes, too, which are no results: of these only what they say they show is held.
-WITH_NUMBERS = ("forest", "components", "ramp", "power", "multiverse", *TRIAL.outcomes)
+WITH_NUMBERS = ["forest", "components", "ramp", "power", "multiverse", *TRIAL.outcomes]
+WITH_NUMBERS += ["attrition", "vibstim", "vibstim_example", "truth_comparison"]
 OF_FIGURES = [
     file.replace(".png", "_numbers.tsv")
     for file in REPORTED

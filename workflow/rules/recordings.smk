@@ -55,7 +55,11 @@ RECORDED = [
     if (
         table in SIMULATED_EVENTS
         if SOURCE == "simulate"
-        else os.path.isfile(f"{BIDS}/phenotype/{table}.tsv")
+        else (
+            f"{BIDS}/phenotype/{table}.tsv" in FETCHED
+            if BUCKET
+            else os.path.isfile(f"{BIDS}/phenotype/{table}.tsv")
+        )
     )
 ]
 
@@ -90,7 +94,7 @@ rule check_delivery:
 rule check_recordings:
     input:
         # It must be there; other labels in it change nothing here.
-        delivery=ancient(f"{RESULTS}/recordings/delivery.tsv"),
+        awaited=ancient(f"{RESULTS}/recordings/delivery.tsv"),
         ramp=RAMP,
         mvc=MVC,
     output:

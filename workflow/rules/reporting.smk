@@ -92,6 +92,7 @@ rule draw_attrition:
         pdf=f"{RESULTS}/figures/attrition.pdf",
         svg=f"{RESULTS}/figures/attrition.svg",
         caption=f"{RESULTS}/figures/attrition.rst",
+        numbers=f"{RESULTS}/figures/attrition_numbers.tsv",
     log:
         f"{RESULTS}/logs/draw_attrition.log",
     benchmark:
@@ -203,6 +204,7 @@ if RAMPS and SOURCE == "simulate" and TRUTH_IS_OPEN:
             pdf=f"{RESULTS}/figures/truth_comparison.pdf",
             svg=f"{RESULTS}/figures/truth_comparison.svg",
             caption=f"{RESULTS}/figures/truth_comparison.rst",
+            numbers=f"{RESULTS}/figures/truth_comparison_numbers.tsv",
         log:
             f"{RESULTS}/logs/compare_with_truth.log",
         benchmark:
@@ -235,6 +237,7 @@ if VIBSTIM:
             pdf=f"{RESULTS}/figures/vibstim.pdf",
             svg=f"{RESULTS}/figures/vibstim.svg",
             caption=f"{RESULTS}/figures/vibstim.rst",
+            numbers=f"{RESULTS}/figures/vibstim_numbers.tsv",
         log:
             f"{RESULTS}/logs/draw_vibstim_outcomes.log",
         benchmark:

@@ -13,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 from pictrial.checked_yaml import check_content
 from pictrial.code_digest import code_digest
 from pictrial.errors import InputError
+from pictrial.files import remove_unfinished
 from pictrial.trial.plan import load_plan
 
 # Programs of this environment (jupyter) are found even where it is not activated.
@@ -32,7 +33,15 @@ ALLOCATED = TRIAL
 RESULTS = config["results"]
 SOURCE = config["data"]["source"]
 BIDS = config["data"].get("bids", f"{RESULTS}/bids")
+BUCKET = None  # a data set in object storage is copied beside the results
+if BIDS.startswith("s3://"):
+    BUCKET, BIDS = BIDS.removesuffix(os.sep), f"{RESULTS}/bids"
 PARTICIPANTS = sorted(TRIAL.participants)
+
+
+# What killed jobs of an earlier run left.
+onstart:
+    remove_unfinished(RESULTS)
 
 
 def sessions_with(task):

@@ -26,6 +26,13 @@ if MASKING and TRUTH_IS_OPEN:
     LOCKED = [lock, CONFIGURATION, *sorted(map(os.path.relpath, package.rglob("*.py")))]
 
 
+# Files of one rule look like those of another (figures/forest.png). Where a job is run by itself, as on a cluster,
+# Snakemake knows the rules of its group only.
+wildcard_constraints:
+    outcome="|".join(TRIAL.outcomes),
+    analysis="|".join(TRIAL.analyses),
+
+
 rule stage_plan:
     input:
         plan=PLAN,

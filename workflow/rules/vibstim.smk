@@ -14,7 +14,7 @@ if VIBSTIM:
             name:
                 f"measure_vibstim{suffix}"
             input:
-                delivery=ancient(f"{RESULTS}/recordings/delivery.tsv"),
+                awaited=ancient(f"{RESULTS}/recordings/delivery.tsv"),
                 recordings=of_participant(*VIBSTIM, sessions=VIBSTIMS),
                 maximal=of_participant(*MVC, sessions=VIBSTIMS),
             output:

@@ -8,7 +8,7 @@ from pictrial.motor_units.discharge_trains import DischargeLimits
 from pictrial.motor_units.stimulus_locking import LockingSettings, assess_locking
 from pictrial.tables import load_schema, read_table, write_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     locking = LockingSettings(**snakemake.params.locking)
     limits = DischargeLimits(**snakemake.params.limits)
     participant = snakemake.wildcards.participant

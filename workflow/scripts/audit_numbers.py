@@ -11,7 +11,7 @@ from pictrial.statistics.fitted_model import CONFIDENCE
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     results = Path(snakemake.params.results)
     shown = pd.concat(
         [read_table(path, "numbers_shown") for path in snakemake.input.numbers], ignore_index=True

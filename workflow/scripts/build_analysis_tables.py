@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from pictrial.joblog import job_log
-from pictrial.tables import read_table, write_table
+from pictrial.tables import read_table, read_text_table, write_table
 from pictrial.trial import analysis_tables
 from pictrial.trial.clinical_scores import clinical_scores
 from pictrial.trial.delivery import analysed_schedule
@@ -14,7 +12,7 @@ from pictrial.trial.populations import build_populations
 from pictrial.trial.recorded_events import add_conditions, nothing_recorded, read_recorded_events
 from pictrial.trial.stages import stage_trial
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan, bids = load_plan(snakemake.input.plan), Path(snakemake.input.participants).parent
     delivery = read_table(snakemake.input.delivery, "delivery")
     events = add_conditions(read_recorded_events(plan, bids), delivery)
@@ -27,7 +25,7 @@ with job_log(snakemake.log[0]) as say:
         for name in ("quality_channels", "quality_units")
     )
     units, pairs = (read_table(snakemake.input[name], name) for name in ("units", "pairs"))
-    people = pd.read_csv(snakemake.input.participants, sep="\t", dtype=str, keep_default_na=False)
+    people = read_text_table(snakemake.input.participants)
     values = read_table(snakemake.input.unit_delta_f, "unit_delta_f")
     vibstim = next((read_table(path, "vibstim_outcomes") for path in snakemake.input.vibstim), None)
     measured = analysis_tables.measured_outcomes(plan, values, units, vibstim, clinical_scores(plan, bids))

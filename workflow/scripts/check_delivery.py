@@ -9,7 +9,7 @@ from pictrial.trial.plan import load_plan
 from pictrial.trial.recorded_events import read_recorded_events
 from pictrial.trial.stages import stage_trial
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan, bids = load_plan(snakemake.input.plan), Path(snakemake.input.participants).parent
     delivered = check_delivered(plan, bids, read_recorded_events(plan, bids))
     staged = stage_trial(snakemake.input.plan, snakemake.params.masking, snakemake.params.seed)

@@ -10,7 +10,7 @@ from pictrial.recordings.conditioning import ConditioningSettings, condition_tor
 from pictrial.recordings.quality import QualitySettings, assess_channels
 from pictrial.tables import write_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     settings = ConditioningSettings(**snakemake.params.conditioning)
     recording = read_bids_recording(snakemake.input.ramp)
     maximum = None

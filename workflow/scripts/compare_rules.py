@@ -8,7 +8,7 @@ from pictrial.tables import read_table, write_table
 from pictrial.trial.delivery import as_analysed
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = as_analysed(load_plan(snakemake.input.plan), read_table(snakemake.input.delivery, "delivery"))
     contrasts = compare_rules(
         plan,

@@ -6,7 +6,7 @@ from pictrial.joblog import job_log
 from pictrial.reporting.vibstim_truth import compare_vibstim
 from pictrial.tables import read_table, write_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     true = pd.concat([read_table(path, "true_vibstim") for path in snakemake.input.true], ignore_index=True)
     comparison = compare_vibstim(read_table(snakemake.input.outcomes, "vibstim_outcomes"), true)
     write_table(comparison, snakemake.output.table, "truth_vibstim")

@@ -5,16 +5,15 @@ from pathlib import Path
 import pandas as pd
 
 from pictrial.decomposition.storage import read_discharges
-from pictrial.files import write_text
 from pictrial.joblog import job_log
-from pictrial.reporting.figures import write_figure
+from pictrial.reporting.figure_files import write_captioned_figure
 from pictrial.reporting.truth_comparison import compare_with_truth, write_truth_comparison
 from pictrial.reporting.truth_figure import draw_truth_comparison, truth_caption
 from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = load_plan(snakemake.input.plan)
     sessions = [(row.participant, row.session) for row in plan.sessions_with(plan.task)]
     estimated, true = (
@@ -33,7 +32,7 @@ with job_log(snakemake.log[0]) as say:
         read_table(snakemake.input.effects, "true_effects"),
     )
     write_truth_comparison(comparison, Path(snakemake.output.units).parent)
-    write_figure(draw_truth_comparison(plan, comparison), Path(snakemake.output.png).with_suffix(""))
-    write_text(snakemake.output.caption, truth_caption(plan, comparison))
+    stem = Path(snakemake.output.png).with_suffix("")
+    write_captioned_figure(draw_truth_comparison(plan, comparison), stem, truth_caption(plan, comparison))
     for row in comparison.summary.itertuples():
         say(f"{row.measure}: {row.value:.3g} (n = {row.n})")

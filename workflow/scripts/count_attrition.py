@@ -11,7 +11,7 @@ from pictrial.trial.attrition import compare_before_and_after, count_attrition, 
 from pictrial.trial.delivery import as_analysed
 from pictrial.trial.plan import PlannedSession, load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = as_analysed(load_plan(snakemake.input.plan), read_table(snakemake.input.delivery, "delivery"))
     limit = DecompositionSettings(**snakemake.params.decomposition).duplicate_agreement
     ramps = pd.DataFrame(plan.sessions_with(plan.task), columns=list(PlannedSession._fields))

@@ -8,7 +8,7 @@ from pictrial.statistics.model_arrays import NotEstimable
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan, outcomes = load_plan(snakemake.input.plan), read_table(snakemake.input.outcomes, "outcomes")
     fits = {}
     for name, analysis in plan.analyses.items():

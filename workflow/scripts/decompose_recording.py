@@ -10,7 +10,7 @@ from pictrial.recordings.bids import read_bids_recording
 from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
 from pictrial.tables import read_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     recording = read_bids_recording(snakemake.input.recording)
     channels = read_table(snakemake.input.channels, "quality_channels")
     good = (channels["status"] == "good").to_numpy(dtype=bool)

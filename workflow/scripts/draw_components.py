@@ -8,7 +8,7 @@ from pictrial.reporting.figure_files import write_captioned_figure
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = load_plan(snakemake.input.plan)
     panels = components_panels(plan, read_table(snakemake.input.ard, "ard"))
     texts = [text for panel in panels for text in panel.texts()]

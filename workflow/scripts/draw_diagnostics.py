@@ -4,7 +4,12 @@ from pathlib import Path
 
 from pictrial.files import write_text
 from pictrial.joblog import job_log
-from pictrial.reporting.diagnostics_figure import diagnostics_caption, draw_diagnostics, draw_no_model
+from pictrial.reporting.diagnostics_figure import (
+    diagnostics_caption,
+    diagnostics_title,
+    draw_diagnostics,
+    draw_no_model,
+)
 from pictrial.reporting.figures import write_figure
 from pictrial.statistics.analysis import ask
 from pictrial.statistics.model_arrays import NotEstimable
@@ -12,13 +17,13 @@ from pictrial.statistics.model_diagnostics import diagnose
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan, name = load_plan(snakemake.input.plan), snakemake.wildcards.analysis
     question = ask(plan, name, read_table(snakemake.input.outcomes, "outcomes"), seed=0)
     unit = (
         "transformed" if question.analysis.transformation else plan.outcomes[question.analysis.outcome].unit
     )
-    title = f"{plan.outcomes[question.analysis.outcome].label}, {name.replace('_', ' ')}"
+    title = diagnostics_title(plan, name)
     try:
         found = diagnose(question)
         figure = draw_diagnostics(title, unit, plan.conditions, *found.tables)

@@ -10,7 +10,7 @@ from pictrial.reporting.shown import Results
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = load_plan(snakemake.input.plan)
     ard = read_table(snakemake.input.ard, "ard")
     outcomes = read_table(snakemake.input.outcomes, "outcomes")

@@ -10,7 +10,7 @@ from pictrial.reporting.flow_figure import flow_caption, motor_unit_flow, partic
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     what = snakemake.wildcards.what
     plan, ard = load_plan(snakemake.input.plan), read_table(snakemake.input.ard, "ard")
     diagrams = {"participants": participant_flow, "motor_units": motor_unit_flow}[what](plan, ard)

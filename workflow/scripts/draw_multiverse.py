@@ -8,7 +8,7 @@ from pictrial.reporting.multiverse_figure import draw_multiverse, multiverse_cap
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = load_plan(snakemake.input.plan)
     rules = read_table(snakemake.input.rules, "delta_f_rules")
     contrasts = read_table(snakemake.input.contrasts, "multiverse_contrasts")

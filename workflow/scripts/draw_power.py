@@ -10,7 +10,7 @@ from pictrial.statistics.next_trial_power import next_trial_power
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = load_plan(snakemake.input.plan)
     outcomes = read_table(snakemake.input.outcomes, "outcomes")
     curve, reasons = next_trial_power(plan, outcomes, snakemake.params.seed)

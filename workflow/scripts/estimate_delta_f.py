@@ -1,6 +1,7 @@
 """Describe one participant's motor units in each session and estimate ΔF of every pair and test unit."""
 
-import numpy as np
+from pathlib import Path
+
 import pandas as pd
 
 from pictrial.decomposition.storage import read_discharges
@@ -11,16 +12,19 @@ from pictrial.motor_units.discharge_exclusions import discharge_exclusions
 from pictrial.motor_units.pair_measures import measure_pairs
 from pictrial.motor_units.smoothing import RateSettings
 from pictrial.motor_units.units import describe_units
+from pictrial.recordings.packed_files import read_arrays
 from pictrial.tables import write_table
 
-with job_log(snakemake.log[0]) as say:
+_TORQUE = ("torque", "sampling_rate")
+
+with job_log(snakemake) as say:
     settings = snakemake.params.motor_units
     rates, criteria = RateSettings.configured(settings), PairCriteria(**settings.get("criteria", {}))
     participant = snakemake.wildcards.participant
     units, left_out, measured, pairs = [], [], [], []
     sessions = zip(snakemake.params.sessions, snakemake.input.events, snakemake.input.torque, strict=True)
     for session, events, torque_file in sessions:
-        discharges, torque = read_discharges(events), np.load(torque_file)
+        discharges, torque = read_discharges(events), read_arrays(Path(torque_file), _TORQUE)
         where = {"participant": participant, "session": session}
         described = describe_units(discharges, torque["torque"], float(torque["sampling_rate"]), rates)
         units.append(described.assign(**where))

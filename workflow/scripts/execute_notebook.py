@@ -3,7 +3,7 @@
 from pictrial.joblog import job_log
 from pictrial.reporting.notebooks import execute_notebook
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     files = snakemake.input.notebook, snakemake.output.notebook, snakemake.output.page
     execute_notebook(*files, {"plan_file": snakemake.input.plan, **dict(snakemake.params.items())})
     say(snakemake.output.page)

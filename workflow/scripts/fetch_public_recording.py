@@ -14,7 +14,7 @@ RELEASE = "openhdemg==0.2.0b2"
 MEMBER = "openhdemg/library/decomposed_test_files/otb_testfile.mat"
 SHA256 = "060bca2886c1393e74ad69b7f4af1fa8e7a271e359fb247768d73f8daa0fc84e"
 
-with job_log(snakemake.log[0]) as say, tempfile.TemporaryDirectory() as folder:
+with job_log(snakemake) as say, tempfile.TemporaryDirectory() as folder:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
     download = [*pip, "--no-deps", "--no-cache-dir", RELEASE, "--dest", folder]
     done = subprocess.run(download, capture_output=True, text=True)

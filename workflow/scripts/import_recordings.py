@@ -5,7 +5,7 @@ from pathlib import Path
 from pictrial.joblog import job_log
 from pictrial.recordings.otb import import_otb
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     bids = Path(snakemake.output.participants).parent
     for entry in snakemake.params.entries:
         labels = [entry[name] for name in ("participant", "session", "task")]

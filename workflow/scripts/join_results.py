@@ -8,7 +8,7 @@ from pictrial.statistics.trial_descriptives import describe_trial
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     paths = snakemake.input
     plan, outcomes = load_plan(paths.plan), read_table(paths.outcomes, "outcomes")
     # Without a table of adverse events in the data set nobody knows how many there were.

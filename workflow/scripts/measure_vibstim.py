@@ -8,7 +8,7 @@ from pictrial.tables import write_table
 from pictrial.vibstim.outcomes import VibstimSettings, measure_vibstim
 from pictrial.vibstim.signals import write_signals
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     parameters = snakemake.params
     settings = VibstimSettings.from_configuration(parameters.vibstim, parameters.conditioning)
     participant, tables = snakemake.wildcards.participant, []

@@ -6,7 +6,7 @@ from pictrial.joblog import job_log
 from pictrial.motor_units.sensitivity import rules_of, rules_table
 from pictrial.tables import load_schema, read_table, write_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     for name in sorted({*snakemake.input.keys()} & {*snakemake.output.keys()}):
         tables = [read_table(path, name) for path in snakemake.input[name]]
         nothing = pd.DataFrame(columns=list(load_schema(name)["columns"]))  # in a trial without ramps

@@ -10,7 +10,7 @@ from pictrial.recordings.bids import read_bids_recording
 from pictrial.recordings.conditioning import ConditioningSettings, condition_emg
 from pictrial.tables import read_table, write_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     events = Path(snakemake.input.events)
     name = events.name.removesuffix("_desc-decomposed_events.tsv")
     decomposition = read_decomposition(events.parent, name, "decomposed")

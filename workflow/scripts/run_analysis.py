@@ -8,7 +8,7 @@ from pictrial.statistics.analysis import run_analysis
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     path = snakemake.input.outcomes
     outcomes = read_table(path, "outcomes")
     name, seed = snakemake.wildcards.analysis, snakemake.params.seed

@@ -8,7 +8,7 @@ from pictrial.joblog import job_log
 from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.simulation.sample_trial import simulate_participant
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = snakemake.params.plan
     planned = pd.DataFrame(plan["sessions"])
     participant = snakemake.wildcards.participant

@@ -4,7 +4,7 @@ from pictrial.files import write_text
 from pictrial.joblog import job_log
 from pictrial.trial.stages import write_staged_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     stage = write_staged_plan(
         snakemake.params.configuration,
         snakemake.config,

@@ -7,7 +7,7 @@ from pictrial.statistics.differential_loss import compare_losses
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     losses = compare_losses(
         load_plan(snakemake.input.plan),
         read_table(snakemake.input.attrition, "attrition"),

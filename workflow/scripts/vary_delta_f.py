@@ -5,7 +5,7 @@ from pictrial.joblog import job_log
 from pictrial.motor_units.sensitivity import rules_of, vary_delta_f
 from pictrial.tables import write_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     participant, rules = snakemake.wildcards.participant, rules_of(snakemake.params.motor_units)
     sessions = {
         (participant, session): read_discharges(events)

@@ -5,21 +5,17 @@ from pathlib import Path
 
 from pictrial.joblog import job_log
 from pictrial.reporting.effective_settings import effective_settings
-from pictrial.reporting.manuscript import manuscript_text, write_manuscript
-from pictrial.reporting.report_tables import build_table, table_names
+from pictrial.reporting.manuscript import manuscript_tables, manuscript_text, write_manuscript
 from pictrial.tables import read_table, write_table
 from pictrial.trial.plan import load_plan
 
-SET_IN_THE_MANUSCRIPT = ("baseline", "primary", "harms")
-
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     folder = Path(snakemake.output.pdf).parent
     stage = json.loads(Path(snakemake.input.stage).read_text(encoding="utf-8"))["sentence"]
     figures = {Path(path).stem: f"figures/{Path(path).name}" for path in snakemake.input.figures}
     plan, ard = load_plan(snakemake.input.plan), read_table(snakemake.input.ard, "ard")
-    tables = [build_table(name, plan, ard) for name in SET_IN_THE_MANUSCRIPT if name in table_names(plan)]
     settings = effective_settings(snakemake.params.config)
-    text, texts = manuscript_text(plan, ard, settings, stage, figures, tables)
+    text, texts = manuscript_text(plan, ard, settings, stage, figures, manuscript_tables(plan, ard))
     numbers = write_manuscript(text, texts, folder.parent, folder)
     write_table(numbers, snakemake.output.numbers, "numbers_shown")
     say(f"{snakemake.output.pdf}: {len(texts)} numbers, each with its source")

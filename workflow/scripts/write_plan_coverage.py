@@ -9,7 +9,7 @@ from pictrial.reporting.effective_settings import effective_settings
 from pictrial.reporting.plan_coverage import coverage_table
 from pictrial.reporting.table_files import write_report_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = yaml.safe_load(Path(snakemake.input.plan).read_text(encoding="utf-8"))
     settings = effective_settings(snakemake.params.config)
     for page in snakemake.output.html:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from pictrial.decomposition.candidates import DecompositionSettings
 from pictrial.decomposition.storage import read_decomposition
 from pictrial.decomposition.tracking import TrackingSettings
@@ -11,18 +9,19 @@ from pictrial.joblog import job_log
 from pictrial.motor_units.smoothing import RateSettings
 from pictrial.recordings.bids import read_bids_recording
 from pictrial.recordings.conditioning import ConditioningSettings
+from pictrial.recordings.packed_files import read_arrays
 from pictrial.reporting.quality_measures import PageSettings, RecordingQuality
 from pictrial.reporting.quality_page import write_quality_page
 from pictrial.tables import read_table
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     files, params = snakemake.input, snakemake.params
     recording, folder = read_bids_recording(files.recording), Path(files.tracked[0]).parent
     measures = read_table(files.measures, "units")
     page = RecordingQuality(
         recording=recording,
         channels=read_table(files.channels, "quality_channels"),
-        torque=np.load(files.torque)["torque"],
+        torque=read_arrays(Path(files.torque), ["torque"])["torque"],
         units=read_decomposition(folder, recording.name, "tracked"),
         own=read_decomposition(folder, recording.name, params.found),
         measures=measures[measures["session"] == snakemake.wildcards.session],

@@ -8,7 +8,7 @@ from pictrial.reporting.table_files import write_report_table
 from pictrial.tables import read_table
 from pictrial.trial.plan import load_plan
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = load_plan(snakemake.input.plan)
     ard = read_table(snakemake.input.ard, "ard")
     folder = Path(snakemake.output.html[0]).parents[1]

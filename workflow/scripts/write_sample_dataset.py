@@ -9,7 +9,7 @@ from pictrial.simulation.contractions import SampleTrialSettings
 from pictrial.simulation.sample_trial import write_sample_dataset
 from pictrial.simulation.truth import write_true_effects
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     plan = snakemake.params.plan
     planned = pd.DataFrame(plan["sessions"])
     settings = SampleTrialSettings.configured(

@@ -12,7 +12,7 @@ from pictrial.trial.plan import SCHEMA, load_plan
 
 _TABLES = ("ard", "outcomes", "exclusions", "units", "unit_delta_f", "pairs", "vibstim_outcomes")
 
-with job_log(snakemake.log[0]) as say:
+with job_log(snakemake) as say:
     files, plan = snakemake.input, load_plan(snakemake.input.plan)
     tables = {name: read_table(files[name], name) for name in _TABLES if files.get(name)}
     content = SiteContent(

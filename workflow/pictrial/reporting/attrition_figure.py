@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pictrial.motor_units.delta_f import CRITERIA
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
 from pictrial.reporting.numbers import count, p_value, with_interval
 from pictrial.reporting.planned import contrast_label, of_experiment
+from pictrial.reporting.shown import Shown
 from pictrial.statistics.analysis_results import ALL, contrast_name
 from pictrial.statistics.differential_loss import LOST_UNITS, STAGES, compared_conditions
 from pictrial.statistics.multiverse import of_experiment as rows_of
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-_HEIGHT, _OF_SEVERAL = 130.0, 115.0  # mm, of a trial and of each of its experiments
+_HEIGHT, _OF_SEVERAL = 130.0, 102.0  # mm, of a trial and of each of its experiments
 #: What is kept by the stages of motor units, and how it is called here.
 _KEPT = {
     "accepted": "accepted",
@@ -51,7 +53,7 @@ def draw_attrition(plan: TrialPlan, attrition: pd.DataFrame) -> Figure:
 
     A: motor units from candidates to test units, and those found in every session. B: ordered pairs that are
     left after each criterion. A thin line is one participant in one condition; the thick one is the mean of
-    the condition. C: motor units lost or gained, in percent of those that entered the stage, by reason; a
+    the condition. C: motor units lost or gained, in per cent of those that entered the stage, by reason; a
     point is a session, the upright stroke the mean of its condition.
 
     Parameters
@@ -73,14 +75,14 @@ def draw_attrition(plan: TrialPlan, attrition: pd.DataFrame) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH / 25.4, height / 25.4), layout="constrained")
         parts: Any = figure.subfigures(len(experiments), 1, squeeze=False)
-        for part, experiment in zip(parts[:, 0], experiments, strict=True):
+        for row, (part, experiment) in enumerate(zip(parts[:, 0], experiments, strict=True)):
             if experiment:
                 part.suptitle(plan.experiments[experiment].label, fontsize=9, fontweight="bold")
-            _draw_part(part, plan, _of(plan, attrition, experiment))
+            _draw_part(part, plan, _of(plan, attrition, experiment), ascii_uppercase[3 * row :])
     return figure
 
 
-def _draw_part(figure: SubFigure, plan: TrialPlan, attrition: pd.DataFrame) -> None:
+def _draw_part(figure: SubFigure, plan: TrialPlan, attrition: pd.DataFrame, letters: str) -> None:
     grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
     panels = [
         figure.add_subplot(grid[0, 0]),
@@ -92,7 +94,7 @@ def _draw_part(figure: SubFigure, plan: TrialPlan, attrition: pd.DataFrame) -> N
     _draw_flow(panels[1], plan, pair_flow(attrition), "Ordered pairs left", n_apart=0)
     panels[0].legend(loc="upper right", frameon=False, fontsize=7.5, borderaxespad=0.2)
     _draw_losses(panels[2], plan, loss_shares(attrition))
-    for axes, letter in zip(panels, "ABC", strict=True):
+    for axes, letter in zip(panels, letters, strict=False):
         axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
 
 
@@ -102,36 +104,45 @@ def _of(plan: TrialPlan, attrition: pd.DataFrame, experiment: str | None) -> pd.
     return attrition[attrition["participant"].isin(people)]
 
 
-def attrition_caption(plan: TrialPlan, attrition: pd.DataFrame, losses: pd.DataFrame) -> str:
-    """Write the caption of `draw_attrition` in reStructuredText.
+def attrition_caption(plan: TrialPlan, attrition: pd.DataFrame, losses: pd.DataFrame) -> list[Shown]:
+    """Return the paragraphs of the caption of `draw_attrition`.
 
     Parameters
     ----------
     losses : DataFrame
         Schema ``differential_loss``.
     """
-    sessions = stage_counts(attrition, "recordings")
+    experiments, sessions = plan.experiments_with(plan.task), stage_counts(attrition, "recordings")
     missing = attrition[(attrition["stage"] == "recordings") & (attrition["n_lost"] > 0)]
     named = "; ".join(
         f"participant {row.participant}, session {row.session}: {row.reason}" for row in missing.itertuples()
     )
     counted = [
         of_experiment(plan, experiment) + _condition(plan, attrition, experiment, condition)
-        for experiment in plan.experiments_with(plan.task)
+        for experiment in experiments
         for condition in plan.conditions_of(experiment)
     ]
-    return (
+    letters = [ascii_uppercase[first : first + 3] for first in range(0, 3 * len(experiments), 3)]
+    first, second, third = (", ".join(one) for one in zip(*letters, strict=True))
+    kept = (
         f"**{plan.title}: attrition.** {count(sessions['n_kept'].sum(), 'session')} of "
         f"{sessions['n_in'].sum()} planned took place{f' (missing: {named})' if named else ''}. "
-        f"{'. '.join(counted)}.\n\n"
-        "**A** Motor units of each session, from the candidates of the decomposition to those with a ΔF, and "
-        "apart those found in every session of the participant. **B** Ordered pairs left after each "
-        "criterion. Thin lines are participants in one condition, thick ones the condition's mean. **C** "
-        "Motor units lost (or gained) by reason, in percent of those that entered the stage; points are "
-        "sessions, strokes the mean of the condition. A unit without ΔF has the criterion that failed with "
-        "the control that came furthest.\n\n"
-        f"Differential loss, permutation within participants, P not adjusted. {_losses(plan, losses)}\n"
+        f"{'. '.join(counted)}."
     )
+    panels = (
+        f"**{first}** Motor units of each session, from the candidates of the decomposition to those with a "
+        f"ΔF, and apart those found in every session of the participant. **{second}** Ordered pairs left "
+        "after each criterion. Thin lines are participants in one condition, thick ones its mean. "
+        f"**{third}** Motor units lost (or gained) by reason, in per cent of those that entered the stage; "
+        "points are sessions, strokes the mean of the condition. A unit without ΔF has the criterion that "
+        "failed with the control that came furthest."
+    )
+    tested = f"Differential loss, permutation within participants, P not adjusted. {_losses(plan, losses)}"
+    return [
+        Shown(kept, ("table:analysis/attrition",)),
+        Shown(panels),
+        Shown(tested, ("table:statistics/differential_loss",)),
+    ]
 
 
 def _condition(plan: TrialPlan, attrition: pd.DataFrame, experiment: str | None, condition: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pictrial.reporting.figures import COLOURS
-from pictrial.reporting.forest_figure import called
 from pictrial.reporting.interval_chart import IntervalPanel, Line, draw_intervals
+from pictrial.reporting.planned import analysis_label, lower
 from pictrial.reporting.shown import Results, Shown
 from pictrial.trial.plan import Analysis, TrialPlan
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_LABELS = 48.0  # mm
+_LABELS, _LABELS_BESIDE = 48.0, 37.0  # mm
+_TEXT, _TEXT_WITH_INTERVAL = 12.0, 34.0  # mm
 _PLACES = 2
 _RESIDUAL = "Residual"
+_BREAK = "\n"  # between experiment and outcome
 _GROUPS = {
     "participant": "Participants",
     "participant:condition": "Participants × conditions",
@@ -27,18 +29,22 @@ _GROUPS = {
 
 
 def draw_components(panels: list[IntervalPanel]) -> Figure:
-    """Draw the panels of `components_panels`.
+    """Draw the panels of `components_panels`, those of experiments beside each other.
 
     Returns
     -------
     Figure
         174 mm wide. Save it with `pictrial.reporting.figures.write_figure`.
     """
+    if any(_BREAK in panel.title for panel in panels):
+        return draw_intervals(panels, _LABELS_BESIDE, one_scale=True, beside=2)
     return draw_intervals(panels, _LABELS)
 
 
 def components_panels(plan: TrialPlan, ard: pd.DataFrame) -> list[IntervalPanel]:
     """Return a panel for every scale that models are on, sections by component, lines by model.
+
+    Each experiment of the plan has panels of its own.
 
     Parameters
     ----------
@@ -46,13 +52,15 @@ def components_panels(plan: TrialPlan, ard: pd.DataFrame) -> list[IntervalPanel]
         Schema ``ard``.
     """
     results, there = Results(ard), ard[ard["statistic"] == "standard_deviation"]
-    scales: dict[tuple[str, str], list[Analysis]] = {}
+    scales: dict[tuple[str, str], dict[str | None, list[Analysis]]] = {}
     for analysis in plan.analyses.values():
         if analysis.method in ("mixed_model", "residual_variance"):
             changed = analysis.transformation["method"] if analysis.transformation else ""
-            scales.setdefault((plan.outcomes[analysis.outcome].measure, changed), []).append(analysis)
+            scale = scales.setdefault((plan.outcomes[analysis.outcome].measure, changed), {})
+            scale.setdefault(analysis.experiment, []).append(analysis)
     panels = []
-    for (_, changed), models in scales.items():
+    of_experiments = [(key[1], *one) for key, scale in scales.items() for one in scale.items()]
+    for changed, experiment, models in of_experiments:
         levels = {m.name: list(there.loc[there["analysis"] == m.name, "contrast_or_level"]) for m in models}
         ordered = sorted({level: None for own in levels.values() for level in own}, key=_rank)
         sections: dict[str, list[Line]] = {
@@ -64,10 +72,13 @@ def components_panels(plan: TrialPlan, ard: pd.DataFrame) -> list[IntervalPanel]
         if len(models) == 1:  # no need to name it in every section
             sections = {"": [replace(line, label=name) for name, lines in sections.items() for line in lines]}
         outcome = plan.outcomes[models[0].outcome]
-        of = f" of {changed} values" if changed else f" ({outcome.unit})"
+        title = f"{outcome.label} ({changed})" if changed else outcome.label
+        axis = f"SD of {lower(outcome.label)} ({changed or outcome.unit})"
+        known = any(line.lower is not None for lines in sections.values() for line in lines)
+        column = ("SD (95 % CI)", _TEXT_WITH_INTERVAL) if known else ("SD", _TEXT)
+        title = f"{plan.experiments[experiment].label}{_BREAK}{title}" if experiment else title
         if ordered:
-            axis, columns = "Standard deviation" + of, (("SD (95 % CI)", 38.0),)
-            panels.append(IntervalPanel(outcome.label, axis, COLOURS[1], columns, sections, from_zero=True))
+            panels.append(IntervalPanel(title, axis, COLOURS[1], (column,), sections, from_zero=True))
     return panels
 
 
@@ -77,7 +88,7 @@ def components_caption(plan: TrialPlan, panels: list[IntervalPanel]) -> list[Sho
     lines = (line for panel in panels for section in panel.sections.values() for line in section)
     shown = Shown("No interval was planned for them.")
     if boot and any(line.lower is not None for line in lines):
-        of = " and of ".join(dict.fromkeys(f"“{called(plan, str(a.model)).lower()}”" for a in boot))
+        of = " and of ".join(dict.fromkeys(f"“{lower(analysis_label(plan, str(a.model)))}”" for a in boot))
         drawn = Shown(f"{boot[0].resamples} resamples", (f"plan:analyses.{boot[0].name}.resamples",))
         shown = f"Lines are 95 % confidence intervals by parametric bootstrap of {of} (" + drawn + "). "
         shown = shown + "For other models none was planned."
@@ -94,17 +105,17 @@ def components_caption(plan: TrialPlan, panels: list[IntervalPanel]) -> list[Sho
 
 def _residuals(plan: TrialPlan, results: Results, analysis: Analysis) -> list[Line]:
     """Return the residual standard deviation of each condition, in a model that has them."""
-    lines = []
+    called, lines = analysis_label(plan, analysis.name), []
     for condition, label in plan.conditions.items():
         key = (analysis.name, analysis.outcome, condition, "residual_standard_deviation")
         if results.has(*key):
             written = (results.number(*key, places=_PLACES),)
-            lines.append(Line(f"{called(plan, analysis.name)}: {label}", written, results.value(*key)))
+            lines.append(Line(f"{called}, {lower(label)}", written, results.value(*key)))
     return lines
 
 
 def _line(plan: TrialPlan, results: Results, analysis: Analysis, level: str) -> Line:
-    key, label = (analysis.name, analysis.outcome, level), called(plan, analysis.name)
+    key, label = (analysis.name, analysis.outcome, level), analysis_label(plan, analysis.name)
     value = results.value(*key, "standard_deviation")
     if value is None:
         written = results.number(*key, "variance", places=3)
@@ -145,5 +156,5 @@ def _label(plan: TrialPlan, level: str) -> str:
     called = _GROUPS.get(group, group)
     condition = column.removeprefix("condition")
     if condition in plan.conditions:
-        return f"Effect of {plan.conditions[condition].lower()}"
+        return f"Effect of {lower(plan.conditions[condition])}"
     return f"{called}: {column}" if column else called

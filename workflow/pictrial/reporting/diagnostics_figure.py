@@ -10,12 +10,14 @@ import pandas as pd
 
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH, wrapped
 from pictrial.reporting.numbers import MINUS, count, decimal, p_value
+from pictrial.reporting.planned import analysis_label, lower
 from pictrial.statistics.diagnostics import (
     diagnostics_summary,
     normal_band,
     normal_quantiles,
     residual_deviations,
 )
+from pictrial.trial.plan import TrialPlan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +90,12 @@ def draw_diagnostics(
         for letter, axes in zip("ABCDEFGHIJKLMNOP", [first, second, third, *effects, *last], strict=False):
             axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
     return figure
+
+
+def diagnostics_title(plan: TrialPlan, analysis: str) -> str:
+    """Return the outcome and the analysis that a page is of, once where both have one name."""
+    outcome, name = plan.outcomes[plan.analyses[analysis].outcome].label, analysis_label(plan, analysis)
+    return name if lower(outcome) in lower(name) else f"{outcome}: {lower(name)}"
 
 
 def draw_no_model(title: str, reason: str) -> Figure:
@@ -264,11 +272,11 @@ def _of_contrast(without: pd.DataFrame, contrast: dict) -> pd.DataFrame:
 
 
 def _contrast(conditions: Mapping[str, str], contrast: dict) -> str:
-    return f"{conditions[contrast['level']]} {MINUS} {conditions[contrast['minus']]}"
+    return f"{conditions[contrast['level']]} {MINUS} {lower(conditions[contrast['minus']])}"
 
 
 def _term(group: str, effect: str, n: int) -> str:
-    named = group.replace(":", " : ")
+    named = group.replace(":", " × ")
     return f"{named} (n = {n})" if effect == "(Intercept)" else f"{effect} by {named} (n = {n})"
 
 

@@ -12,7 +12,19 @@ import pandas as pd
 
 from pictrial.files import atomic_path
 from pictrial.reporting.numbers import MINUS
-from pictrial.reporting.planned import contrast_label, main_analysis, missing_contrast, planned_contrasts
+from pictrial.reporting.planned import (
+    axis_label,
+    contrast_analysis,
+    contrast_label,
+    difference_label,
+    is_share,
+    lower,
+    missing_contrast,
+    no_difference,
+    of_participants,
+    panel_letters,
+    planned_contrasts,
+)
 from pictrial.reporting.shown import Results
 from pictrial.statistics.analysis_results import contrast_name, look_up
 from pictrial.statistics.paired import participant_means
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 174.0, 88.0
 #: Okabe & Ito's colours, told apart by colour-blind readers; the reference is grey.
 COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+_ESTIMATE = ("estimate", "ci_lower", "ci_upper")
 FORMATS = ("pdf", "png", "svg")
 #: Of every figure: text of at least 7 points, embedded as text.
 STYLE: Any = {
@@ -51,10 +64,11 @@ def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, out
     """Draw one outcome.
 
     Left: each participant's mean in each condition, joined by a line, with the values of the motor
-    units behind, where there are any. Right, on an axis of differences: the contrasts of the outcome's main
-    analysis with their 95 % confidence intervals, and each participant's difference. Contrasts are read
-    from the ARD. Where there is none, the right panel says why. Each experiment of the plan has a row of
-    its own; parallel arms stand beside each other, each with its baseline.
+    units behind, where there are any. Right, on an axis of their own: the contrasts of the outcome's main
+    analysis with their 95 % confidence intervals, and each participant's difference, where the analysis
+    estimates differences in the outcome's unit. Contrasts are read from the ARD. Where there is none, the
+    right panel says why. Each experiment of the plan has a row of its own; parallel arms stand beside each
+    other, each with its baseline.
 
     Parameters
     ----------
@@ -85,14 +99,22 @@ def draw_outcome(plan: TrialPlan, ard: pd.DataFrame, outcomes: pd.DataFrame, out
         figure = Figure(figsize=(WIDTH / 25.4, HEIGHT * len(parts) / 25.4), layout="constrained")
         ratio = [max(2, n_conditions), max(1.4, n_conditions - 1)]
         panels = figure.subplots(len(parts), 2, width_ratios=ratio, squeeze=False)
-        for (left, right), (experiment, there) in zip(panels, parts, strict=True):
+        for row, ((left, right), (experiment, there)) in enumerate(zip(panels, parts, strict=True)):
             means = participant_means(there, plan.conditions_of(experiment))
             _draw_conditions(left, plan, there, experiment, plan.outcomes[outcome])
             _draw_contrasts(right, plan, ard, means, plan.outcomes[outcome], experiment)
-            title = f"{plan.experiments[experiment].label}\n" if experiment else ""
-            left.set_title(f"{title}A", loc="left", fontweight="bold", fontsize=10)
-            right.set_title("B", loc="left", fontweight="bold", fontsize=10)
+            if experiment:  # above the legend
+                title: dict = {"loc": "left", "fontweight": "bold", "fontsize": 9, "pad": 18}
+                left.set_title(plan.experiments[experiment].label, **title)
+            for axes, letter in zip((left, right), panel_letters(row), strict=True):
+                write_letter(axes, letter)
     return figure
+
+
+def write_letter(axes: Axes, letter: str) -> None:
+    """Write the letter of a panel at its upper left, clear of legend and axis."""
+    place: dict = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    axes.annotate(letter, (0, 1), (-30, 3), **place, fontweight="bold", fontsize=10)
 
 
 def write_figure(figure: Figure, stem: str | Path) -> list[Path]:
@@ -157,10 +179,16 @@ def _draw_conditions(
         shown.sort(key=lambda condition: condition != plan.baseline)
         positions = np.arange(len(shown)) + (max(ticks) + 1.4 if ticks else 0.0)
         ticks |= dict(zip(positions, (plan.conditions[condition] for condition in shown), strict=True))
+        if is_share(plan, outcome.name):  # all are yes or no, so that they would hide each other
+            means = means.add(_spread(len(means), 0.12), axis=0)
         _draw_group(axes, plan, here if of_units else here.iloc[:0], means[shown], positions)
     axes.set_xlim(-0.5, max(ticks, default=0.0) + 0.5)
     axes.set_xticks(list(ticks), list(ticks.values()))
-    axes.set_ylabel(f"{outcome.label} ({outcome.unit})")
+    axes.set_ylabel(axis_label(outcome))
+    if is_share(plan, outcome.name):
+        axes.set_ylabel(outcome.label)
+        axes.set_yticks([0, 1], ["No", "Yes"])
+        axes.set_ylim(-0.3, 1.3)
     name = "participant's mean" if of_units else "participant"
     handles: list = [axes.plot([], [], color="0.35", lw=0.8, marker="o", ms=5, mec="white", label=name)[0]]
     if of_units:
@@ -173,7 +201,9 @@ def _draw_group(
 ) -> None:
     """Draw participants' means, joined, and behind them the values of the motor units."""
     # Each participant stands a little beside the next, so that equal means do not hide each other.
-    beside = np.linspace(-0.06, 0.06, len(means)) if len(means) > 1 else np.zeros(len(means))
+    values = pd.Series(means.to_numpy(float).ravel()).dropna()
+    reach = 0.2 if values.duplicated().mean() > 0.5 else 0.06  # of a score, many have the same
+    beside = np.linspace(-reach, reach, len(means)) if len(means) > 1 else np.zeros(len(means))
     for participant, offset in zip(means.index, beside, strict=True):
         values = means.loc[participant].to_numpy(float)
         there = ~np.isnan(values)
@@ -196,41 +226,43 @@ def _draw_contrasts(
     experiment: str | None,
 ) -> None:
     ard = ard[ard["outcome"] == outcome.name]
-    analysis = main_analysis(plan, outcome.name, experiment)
-    reason = missing_contrast(plan, Results(ard), outcome.name, experiment).text
+    analysis = contrast_analysis(plan, outcome.name, experiment)
+    reason = missing_contrast(plan, Results(ard), outcome.name, analysis).text
     if reason or analysis is None:
         axes.set_axis_off()
         text = wrapped(f"No contrast: {reason}.")
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
         return
-    axes.set_ylabel(f"Difference in {outcome.label} ({outcome.unit})")
+    axes.set_ylabel(difference_label(plan, analysis, lower(outcome.label)))
     pairs = planned_contrasts(plan, analysis)
-    axes.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
+    axes.axhline(no_difference(analysis), color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
     for position, (level, minus) in enumerate(pairs):
         colour = COLOURS[list(plan.conditions).index(level)]
-        differences = (means[level] - means[minus]).dropna().to_numpy(float)
-        beside = position - 0.16 + _spread(len(differences), 0.08)
-        axes.scatter(beside, differences, s=16, color=colour, alpha=0.55, lw=0, zorder=1)
-        estimate, lower, upper = (
-            look_up(ard, analysis.name, contrast_name(level, minus), statistic)
-            for statistic in ("estimate", "ci_lower", "ci_upper")
-        )
-        if estimate is None or lower is None or upper is None:
-            axes.text(position + 0.16, 0, "not\nestimable", ha="center", va="bottom", fontsize=7)
-            continue
-        axes.plot(
-            [position + 0.16] * 2, [lower, upper], color=colour, lw=1.6, solid_capstyle="butt", zorder=2
-        )
-        axes.plot(position + 0.16, estimate, "D", color=colour, ms=6, mec="white", mew=0.6, zorder=3)
+        if of_participants(plan, analysis):
+            differences = (means[level] - means[minus]).dropna().to_numpy(float)
+            beside = position - 0.16 + _spread(len(differences), 0.08)
+            axes.scatter(beside, differences, s=16, color=colour, alpha=0.55, lw=0, zorder=1)
+        contrast = [look_up(ard, analysis.name, contrast_name(level, minus), one) for one in _ESTIMATE]
+        _draw_estimate(axes, position + 0.16, contrast, no_difference(analysis), colour)
     axes.set_xlim(-0.6, len(pairs) - 0.4)
     axes.set_xticks(range(len(pairs)), [tick_label(plan, *pair) for pair in pairs])
     handles: list = [
         axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="estimate, 95 % CI")[0]
     ]
-    if not plan.baseline:  # nobody is in two arms
+    if of_participants(plan, analysis):
         points = axes.scatter([], [], s=16, color="0.35", alpha=0.55, lw=0, label="participant")
         handles.insert(0, points)
     _legend(axes, handles)
+
+
+def _draw_estimate(axes: Axes, place: float, contrast: list[float | None], none: float, colour: str) -> None:
+    """Draw an estimate with its interval; where there is none, say so at `none`, where there is no effect."""
+    estimate, low, high = contrast
+    if estimate is None or low is None or high is None:
+        axes.text(place, none, "not\nestimable", ha="center", va="bottom", fontsize=7)
+        return
+    axes.plot([place] * 2, [low, high], color=colour, lw=1.6, solid_capstyle="butt", zorder=2)
+    axes.plot(place, estimate, "D", color=colour, ms=6, mec="white", mew=0.6, zorder=3)
 
 
 def _legend(axes: Axes, handles: list) -> None:

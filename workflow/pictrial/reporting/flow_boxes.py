@@ -246,7 +246,7 @@ def _lost_lines(box: Box, width: float) -> list[str]:
 def _wrap(text: str, width: float, bold: bool = False) -> tuple[str, ...]:
     """Break a text at its spaces into lines of at most `width` mm; a longer word within itself.
 
-    A number stays with the word before it.
+    A number stays with the word before it, and values with their number.
     """
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
@@ -257,7 +257,7 @@ def _wrap(text: str, width: float, bold: bool = False) -> tuple[str, ...]:
         return text_to_path.get_text_width_height_descent(line, font, False)[0] * _POINT <= width
 
     lines = [""]
-    for word in re.sub(r" (?=\d|= )", "\u00a0", text).split(" "):
+    for word in re.sub(r" (?=\d|= )|(?<=\d) (?=values?\b)", "\u00a0", text).split(" "):
         longer = f"{lines[-1]} {word}".strip(" ")
         if fits(longer):
             lines[-1] = longer

@@ -6,6 +6,7 @@ import pandas as pd
 
 from pictrial.reporting.figures import COLOURS
 from pictrial.reporting.flow_boxes import Box, FlowDiagram, flow_texts, listed
+from pictrial.reporting.planned import lower
 from pictrial.reporting.report_table import numbers_shown
 from pictrial.reporting.shown import Results, Shown, joined
 from pictrial.statistics.analysis_results import ALL
@@ -80,9 +81,8 @@ def motor_unit_flow(plan: TrialPlan, ard: pd.DataFrame) -> list[FlowDiagram]:
 
     Parameters
     ----------
-    plan : TrialPlan
-    ard : DataFrame
-        Schema ``ard``; every count is one of its rows.
+    plan, ard
+        As `participant_flow`.
     """
     counts = _Counts(plan, ard)
     diagrams = []
@@ -200,7 +200,7 @@ def _period(plan: TrialPlan, counts: _Counts, name: str, sequence: str, period: 
     lines = ["Held: " + counts.n(name, SESSIONS, level, "n_delivered")]
     if counts.results.value(name, SESSIONS, level, "n_other_condition"):
         lines.append("Other condition given: " + counts.n(name, SESSIONS, level, "n_other_condition"))
-    label = plan.outcomes[outcome].label
+    label = lower(plan.outcomes[outcome].label)
     lines.append(f"With {label}: " + counts.n(name, outcome, level, "n_with_value"))
     if counts.results.value(name, outcome, level, "n_without_value"):
         lines.append("Without it: " + counts.n(name, outcome, level, "n_without_value"))
@@ -222,7 +222,7 @@ def _analysed(plan: TrialPlan, counts: _Counts, experiment: str | None, sequence
         n_values = counts.results.count(name, outcome, level, "n_values", noun="value")
         n = counts.n(name, outcome, level, "n_analysed")
         lines.append(f"{plan.populations[population].label}: " + n + ", " + n_values)
-    return Box(f"Analysed: {plan.outcomes[outcome].label}", tuple(lines), (missed,))
+    return Box(f"Analysed: {lower(plan.outcomes[outcome].label)}", tuple(lines), (missed,))
 
 
 def _column(

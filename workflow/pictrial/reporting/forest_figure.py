@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pictrial.reporting.figures import COLOURS
+from pictrial.reporting.figures import COLOURS, wrapped
 from pictrial.reporting.interval_chart import IntervalPanel, Line, draw_intervals
 from pictrial.reporting.numbers import MISSING, interval
-from pictrial.reporting.planned import contrast_label, planned_contrasts
+from pictrial.reporting.planned import (
+    analysis_label,
+    contrast_label,
+    difference_label,
+    of_experiment,
+    planned_contrasts,
+    scale,
+)
 from pictrial.reporting.shown import Results, Shown, joined
 from pictrial.statistics.analysis_results import contrast_name
 from pictrial.trial.plan import Analysis, TrialPlan
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
 
 _SECTIONS = {"primary": "Primary", "sensitivity": "Sensitivity", "supplementary": "Supplementary"}
 _LABELS = 46.0  # mm
+_LETTERS = 120  # in a line below the panels
 #: Methods that have an estimate of no contrast, and what they have.
 _NO_CONTRAST = {
     "correlation": "a correlation, not a contrast",
@@ -35,25 +43,27 @@ def draw_forest(plan: TrialPlan, results: Results) -> Figure:
     Figure
         174 mm wide. Save it with `pictrial.reporting.figures.write_figure`.
     """
-    below = [f"{name}: not drawn, {reason}." for name, reason in not_drawn(plan).items()]
-    return draw_intervals(forest_panels(plan, results), _LABELS, below, one_scale=True)
+    names: dict[str, list[str]] = {}
+    for name, reason in not_drawn(plan).items():
+        names.setdefault(reason, []).append(name)
+    listed = "; ".join(f"{', '.join(of)} ({reason})" for reason, of in names.items())
+    below = wrapped(f"Not drawn, because it estimates something else: {listed}.", _LETTERS) if listed else ""
+    return draw_intervals(forest_panels(plan, results), _LABELS, below.splitlines(), one_scale=True)
 
 
 def forest_panels(plan: TrialPlan, results: Results) -> list[IntervalPanel]:
     """Return a panel for every contrast of every primary analysis, by role of the analyses."""
     panels = []
     for primary in _primaries(plan):
-        outcome = plan.outcomes[primary.outcome]
-        experiment = f"{plan.experiments[primary.experiment].label}: " if primary.experiment else ""
         for pair in planned_contrasts(plan, primary):
             drawn = [a for a in plan.analyses.values() if not _why_not_drawn(plan, primary, a)]
             drawn = [a for a in drawn if pair in planned_contrasts(plan, a)]
             panels.append(
                 IntervalPanel(
-                    title=experiment + contrast_label(plan, *pair),
-                    axis=f"Difference ({outcome.unit})",
+                    title=of_experiment(plan, primary.experiment) + contrast_label(plan, *pair),
+                    axis=difference_label(plan, primary),
                     colour=COLOURS[list(plan.conditions).index(pair[0]) % len(COLOURS)],
-                    columns=(("n", 16.0), ("difference (95 % CI)", 38.0)),
+                    columns=(("n", 16.0), ("Difference (95 % CI)", 38.0)),
                     sections={
                         title: [
                             _line(plan, results, a, contrast_name(*pair), primary)
@@ -94,7 +104,7 @@ def forest_caption(plan: TrialPlan, results: Results) -> list[Shown]:
         "outcome, as their names say. What each analysis is: ``trial.yaml``."
     )
     notes = [
-        Shown(f"{called(plan, name)}: {MISSING} ({text})", (source,))
+        Shown(f"{analysis_label(plan, name)}: {MISSING} ({text})", (source,))
         for (text, name), source in warned.items()
     ]
     return [caption, "Not estimable: " + joined(notes, "; ") + "."] if notes else [caption]
@@ -107,7 +117,7 @@ def not_drawn(plan: TrialPlan) -> dict[str, str]:
         found = [_why_not_drawn(plan, primary, analysis) for primary in _primaries(plan)]
         if found and all(found):
             # Where there are experiments, that of the analysis knows the reason.
-            reasons[called(plan, analysis.name)] = next(
+            reasons[analysis_label(plan, analysis.name)] = next(
                 (reason for reason in found if reason != _OTHER), _OTHER
             )
     return reasons
@@ -126,10 +136,8 @@ def _why_not_drawn(plan: TrialPlan, primary: Analysis, analysis: Analysis) -> st
         return _OTHER
     if analysis.method in _NO_CONTRAST:
         return _NO_CONTRAST[analysis.method]
-    if analysis.transformation:
-        return f"its scale is {analysis.transformation['method']} of {plan.outcomes[analysis.outcome].label}"
-    unit = plan.outcomes[analysis.outcome].unit
-    return "" if unit == plan.outcomes[primary.outcome].unit else f"its unit is {unit}"
+    own = scale(plan, analysis)
+    return "" if own == scale(plan, primary) else own
 
 
 def _key(results: Results, analysis: Analysis, contrast: str) -> tuple[str, str, str, str] | None:
@@ -140,7 +148,7 @@ def _key(results: Results, analysis: Analysis, contrast: str) -> tuple[str, str,
 
 
 def _line(plan: TrialPlan, results: Results, analysis: Analysis, contrast: str, primary: Analysis) -> Line:
-    label, places = called(plan, analysis.name), plan.outcomes[analysis.outcome].decimals
+    label, places = analysis_label(plan, analysis.name), plan.outcomes[analysis.outcome].decimals
     key = _key(results, analysis, contrast)
     if key is None:
         return _range(plan, results, analysis, contrast, places)
@@ -162,7 +170,7 @@ def _line(plan: TrialPlan, results: Results, analysis: Analysis, contrast: str, 
 def _range(plan: TrialPlan, results: Results, analysis: Analysis, contrast: str, places: int) -> Line:
     """Return the line of an analysis that has a range of estimates, or none."""
     where, ends = (analysis.name, analysis.outcome, contrast), ("least_estimate", "largest_estimate")
-    label = called(plan, analysis.name)
+    label = analysis_label(plan, analysis.name)
     if not all(results.has(*where, end) and results.value(*where, end) is not None for end in ends):
         return Line(label, (Shown(MISSING), Shown("no estimate of it")))
     written = results.written(interval, *where, *ends, places=places)
@@ -177,12 +185,3 @@ def _n(results: Results, key: tuple[str, str, str, str]) -> Shown:
     if not row["n_units"]:
         return people
     return people + Shown(f"; {row['n_units']}", (f"{row['ard_id']}#n_units",))
-
-
-def called(plan: TrialPlan, name: str) -> str:
-    """Return the name of an analysis as it is shown; an outcome in it goes by its label."""
-    for outcome in sorted(plan.outcomes.values(), key=lambda outcome: -len(outcome.name)):
-        if f"{name}_".startswith(f"{outcome.name}_"):
-            return outcome.label + name.removeprefix(outcome.name).replace("_", " ")
-    words = name.replace("_", " ")
-    return words[0].upper() + words[1:]

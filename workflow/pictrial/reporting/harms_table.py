@@ -21,20 +21,26 @@ from pictrial.trial.plan import TrialPlan
 
 _TERM = "term "
 _ANY = "Any adverse event"
+_UNKNOWN = "Adverse events: not recorded"
 
 
 def harms_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
-    """Build the table: participants with an event and events, in each condition and in all."""
+    """Build the table: participants with an event and events, in each condition and in all.
+
+    Where no event was recorded, one line says so beside how many were exposed.
+    """
     results = Results(ard)
     experiments: list[str | None] = [*plan.experiments] or [None]
     columns = {**plan.conditions, NO_SESSION: "Outside the sessions", ALL: "All"}
     rows, notes = [], []
     for experiment in experiments:
         name, of = of_part(HARMS, experiment), of_experiment(plan, experiment)
-        for level, label, section in _classes(levels_of(ard, name, ADVERSE_EVENTS, "n_with_event")):
-            cells = [cell for one in columns for cell in _cells(results, name, one, level)]
-            rows.append(Row(label, tuple(cells), of + section))
         key = (name, ADVERSE_EVENTS, ALL, "n_with_event")
+        classes = _classes(levels_of(ard, name, ADVERSE_EVENTS, "n_with_event"))
+        for level, label, section in classes if results.value(*key) else classes[:1]:
+            cells = [cell for one in columns for cell in _cells(results, name, one, level)]
+            label = label if results.value(*key) is not None else _UNKNOWN
+            rows.append(Row(label, tuple(cells), (of + section).removesuffix(": ")))
         if results.warning(*key):
             said_why = said(results, "warning", *key)
             notes.append(of + replace(said_why, text=said_why.text[0].upper() + said_why.text[1:]) + ".")
@@ -53,7 +59,7 @@ def harms_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
             Shown(
                 "Conditions are those that were delivered. Exposed: participants who had the condition; with "
                 f"event: participants with one or more. Related: {', '.join(RELATED[:-1])} or {RELATED[-1]}. "
-                "Nothing is tested. An empty cell does not apply; a dash is not known."
+                "Nothing is tested. An empty cell does not apply, or nothing was recorded."
             ),
         ),
     )
@@ -79,6 +85,6 @@ def _cells(results: Results, name: str, condition: str, level: str) -> list[Show
     exposed = BLANK
     if not level and results.has(*key, "n_exposed"):
         exposed = results.count(*key, "n_exposed")
-    if not results.has(*key, "n_with_event"):
+    if not results.has(*key, "n_with_event") or results.value(*key, "n_with_event") is None:
         return [exposed, BLANK, BLANK]
     return [exposed, results.count(*key, "n_with_event"), results.count(*key, "n_adverse_events")]

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LINE = 3.5  # mm, height of a line
-_ABOVE, _BELOW = 8.0, 10.5  # mm, above a panel for its title, below for its axis
+_LINE = 3.2  # mm, height of a line
+_ABOVE, _BELOW = 7.0, 10.0  # mm, above a panel for its title, below for its axis
+_TITLE = 3.8  # mm, of every further line of a title
 _GAP = 3.0  # mm, between the axis and the columns of text
 _SMALL = 7.0  # points
 _DASHED = (0, (4, 3))
@@ -78,8 +79,9 @@ class IntervalPanel:
 
     def texts(self) -> list[tuple[str, Shown]]:
         """Return what is written at the right, by place."""
+        title = self.title.replace("\n", ": ")
         return [
-            (f"{self.title}: {section + ': ' if section else ''}{line.label} / {heading}", text)
+            (f"{title}: {section + ': ' if section else ''}{line.label} / {heading}", text)
             for section, lines in self.sections.items()
             for line in lines
             for (heading, _), text in zip(self.columns, line.texts, strict=True)
@@ -87,9 +89,13 @@ class IntervalPanel:
 
 
 def draw_intervals(
-    panels: list[IntervalPanel], label_width: float, below: Sequence[str] = (), one_scale: bool = False
+    panels: list[IntervalPanel],
+    label_width: float,
+    below: Sequence[str] = (),
+    one_scale: bool = False,
+    beside: int = 1,
 ) -> Figure:
-    """Draw panels below each other.
+    """Draw panels below each other, or several beside each other.
 
     Parameters
     ----------
@@ -100,6 +106,8 @@ def draw_intervals(
         Lines of text at the bottom.
     one_scale : bool
         Whether panels with the same words at their axes have the same limits.
+    beside : int
+        Panels in a row.
 
     Returns
     -------
@@ -109,23 +117,32 @@ def draw_intervals(
     import matplotlib
     from matplotlib.figure import Figure
 
-    heights = [_ABOVE + _BELOW + _LINE * max(len(panel.rows), 1) for panel in panels]
-    height = sum(heights) + _LINE * len(below) + 2
+    rows = [panels[first : first + beside] for first in range(0, len(panels), beside)]
+    heights = [max(map(_height, row)) for row in rows]
+    height, pitch = sum(heights) + _LINE * len(below) + 2.0, WIDTH / beside
     with matplotlib.rc_context(STYLE):
         figure = Figure((WIDTH / 25.4, height / 25.4), STYLE["savefig.dpi"])
         top = height
-        for panel, room in zip(panels, heights, strict=True):
-            width = WIDTH - label_width - _GAP - sum(width for _, width in panel.columns) - 1
-            left, bottom, high = label_width / WIDTH, (top - room + _BELOW) / height, room - _ABOVE - _BELOW
-            axes = figure.add_axes((left, bottom, width / WIDTH, high / height))
-            _draw_panel(axes, panel, width, label_width)
-            alike = [other for other in panels if one_scale and other.axis == panel.axis]
-            axes.set_xlim(_limits(alike or [panel]))
+        for row, room in zip(rows, heights, strict=True):
+            for column, panel in enumerate(row):
+                width = pitch - label_width - _GAP - sum(width for _, width in panel.columns) - 1
+                high = _LINE * max(len(panel.rows), 1)
+                bottom = top - _height(panel) + _BELOW
+                where = (column * pitch + label_width) / WIDTH, bottom / height, width / WIDTH, high / height
+                axes = figure.add_axes(where)
+                _draw_panel(axes, panel, width, label_width)
+                alike = [other for other in panels if one_scale and other.axis == panel.axis]
+                axes.set_xlim(_limits(alike or [panel]))
             top -= room
         for number, text in enumerate(below):
             place = (top - _LINE * (number + 0.5)) / height
             figure.text(1 / WIDTH, place, text, fontsize=_SMALL, va="center")
     return figure
+
+
+def _height(panel: IntervalPanel) -> float:
+    """Return the height of a panel with its title and axis, mm."""
+    return _ABOVE + _TITLE * panel.title.count("\n") + _LINE * max(len(panel.rows), 1) + _BELOW
 
 
 def _draw_panel(axes: Axes, panel: IntervalPanel, width: float, label_width: float) -> None:
@@ -145,7 +162,7 @@ def _draw_panel(axes: Axes, panel: IntervalPanel, width: float, label_width: flo
         if isinstance(row, str):
             axes.text(left, place, row, fontweight="bold", **style)
             continue
-        axes.text(-0.02, place, row.label, ha="right", **style)
+        axes.text(-1.8 / width, place, row.label, ha="right", **style)
         for text, start in zip(row.texts, starts, strict=False):
             axes.text(start, place, text.text, **style)
         _draw_mark(axes, place, row, panel.colour)
@@ -153,10 +170,12 @@ def _draw_panel(axes: Axes, panel: IntervalPanel, width: float, label_width: flo
 
 def _draw_mark(axes: Axes, place: int, line: Line, colour: str) -> None:
     if line.lower is not None and line.upper is not None:
-        axes.plot([line.lower, line.upper], [place] * 2, color=colour, lw=1.4, solid_capstyle="butt")
+        ends = [line.lower, line.upper]
+        axes.plot(ends, [place] * 2, color=colour, lw=1.4, solid_capstyle="butt", clip_on=False)
     if line.value is not None:
         marker, size = ("D", 5.5) if line.main else ("o", 4.5)
-        axes.plot(line.value, place, marker, color=colour, ms=size, mec="white", mew=0.5, zorder=3)
+        style: dict = {"ms": size, "mec": "white", "mew": 0.5, "zorder": 3, "clip_on": False}
+        axes.plot(line.value, place, marker, color=colour, **style)
         if line.main:
             axes.axvline(line.value, color=colour, lw=0.6, ls=(0, (1, 2)), zorder=0)
 

@@ -12,10 +12,20 @@ from pictrial.reporting.live_text import LiveText, check_live_text
 from pictrial.reporting.manuscript_results import typst_text
 from pictrial.reporting.manuscript_words import ManuscriptWords
 from pictrial.reporting.report_table import ReportTable, numbers_shown
+from pictrial.reporting.report_tables import build_table, table_names
 from pictrial.reporting.shown import Results, Shown
 from pictrial.trial.plan import TrialPlan
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "report" / "manuscript"
+
+_TABLES = ("baseline", "primary", "harms")
+
+
+def manuscript_tables(plan: TrialPlan, ard: pd.DataFrame) -> list[ReportTable]:
+    """Return the tables that are set in the manuscript, that of harms where any were recorded."""
+    tables = [build_table(name, plan, ard) for name in _TABLES if name in table_names(plan)]
+    unknown = [one for one in tables if one.name == "trial/harms" and one.columns[-1].name != "events_all"]
+    return [one for one in tables if one not in unknown]
 
 
 def manuscript_text(

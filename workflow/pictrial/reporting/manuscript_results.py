@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 
+from pictrial.reporting.captions import drawn_contrasts
 from pictrial.reporting.live_text import LiveText
 from pictrial.reporting.planned import (
+    axis_label,
+    contrast_analysis,
     contrast_label,
     experiments_of,
-    main_analysis,
+    lower,
     of_experiment,
+    panel_letters,
     planned_contrasts,
+    scale,
+    scale_places,
 )
 from pictrial.reporting.shown import Results, Shown, joined
 from pictrial.statistics.analysis import descriptive_of
@@ -22,8 +28,6 @@ from pictrial.trial.plan import TrialPlan
 from pictrial.trial.planned_analyses import Analysis
 
 _SPECIAL = re.compile(r"([\\#*_$<>@\[\]`~/=+\-'\"])")
-#: Methods that estimate a difference in the unit of the outcome, unless it was transformed.
-_IN_ITS_UNIT = ("mixed_model", "paired_comparison", "rank_comparison", "share")
 _SHARE = "share"
 _DELTA_F = "delta_f"
 _COMPONENTS = {
@@ -37,11 +41,6 @@ _COMPONENTS = {
 def typst_text(text: str) -> str:
     """Return a text that typst sets as it stands."""
     return _SPECIAL.sub(r"\\\1", text)
-
-
-def lower(text: str) -> str:
-    """Return a text as it stands within a sentence; abbreviations keep their capitals."""
-    return text[0].lower() + text[1:] if text.split(" ")[0][1:].islower() else text
 
 
 def listed(parts: list[Shown]) -> Shown:
@@ -93,9 +92,9 @@ class ManuscriptResults:
             row = self._results.row(*key, "estimate")
             why = Shown(self._results.warning(*key, "estimate"), (f"code:{row['ard_id']}#warning",))
             return self._live.show("not estimable (" + why + ")")
-        in_its_unit = planned.method in _IN_ITS_UNIT and not planned.transformation
-        unit = outcome.unit if in_its_unit and outcome.unit != _SHARE else ""
-        return self._live.show(self._results.estimate(*key, places=outcome.decimals, unit=unit))
+        unit = outcome.unit if scale(self._plan, planned) == outcome.unit else ""
+        places = scale_places(self._plan, planned)
+        return self._live.show(self._results.estimate(*key, places=places, unit=unit))
 
     def test(self, analysis: str, level: str, minus: str) -> str:
         """Write degrees of freedom, P and adjusted P, as far as the analysis has them."""
@@ -117,24 +116,27 @@ class ManuscriptResults:
         paragraphs = []
         for experiment in experiments_of(self._plan, self._results, outcome):
             primary = [a for a in self.primary if (a.outcome, a.experiment) == (outcome, experiment)]
-            main = main_analysis(self._plan, outcome, experiment)
-            named = [a.name for a in primary or ([main] if main else [])] or self._estimators(
-                outcome, experiment
-            )
+            shown = contrast_analysis(self._plan, outcome, experiment)
+            named = [a.name for a in primary or ([shown] if shown else [])]
             sentences = [self._described(outcome, experiment), *map(self.contrasts_of, named)]
             sentences += [self._components(one) for one in primary]
             paragraphs.append(" ".join(filter(None, sentences)))
         return paragraphs
 
-    def _estimators(self, outcome: str, experiment: str | None) -> list[str]:
-        """Name the first analysis of each estimand of an outcome; it need not be in the outcome's unit."""
-        firsts = [e.analyses[0] for e in self._plan.estimands.values() if e.outcome == outcome and e.analyses]
-        return [name for name in firsts if self._plan.analyses[name].experiment == experiment]
+    def panels(self, outcome: str) -> tuple[str, str, str]:
+        """Return the letters of a figure's panels of conditions and of contrasts, and what these show."""
+        experiments = experiments_of(self._plan, self._results, outcome)
+        letters = [panel_letters(row) for row in range(max(len(experiments), 1))]
+        conditions, contrasts = (", ".join(one) for one in zip(*letters, strict=True))
+        analysis = contrast_analysis(self._plan, outcome, next(iter(experiments), None))
+        drawn = drawn_contrasts(self._plan, analysis) if analysis else "no contrast"
+        return conditions, contrasts, self._live.show(Shown(lower(drawn), ("code:confidence",)))
 
     def _described(self, outcome: str, experiment: str | None) -> str:
         """Write n at each level, and mean and SD of participants in every condition with their number."""
         planned, results, part = self._plan.outcomes[outcome], self._results, descriptive_of(experiment)
         share = planned.unit == _SHARE
+        unit = "" if axis_label(planned) == planned.label else f" {planned.unit}"
         conditions = []
         for condition in self._plan.conditions:
             key = (part, outcome, condition)
@@ -142,7 +144,7 @@ class ManuscriptResults:
                 mean = (
                     results.number(*key, "mean")
                     if share
-                    else results.mean_sd(*key, places=planned.decimals) + f" {planned.unit}"
+                    else results.mean_sd(*key, places=planned.decimals) + unit
                 )
                 n = results.count(*key, "n_participants")
                 conditions.append(f"{self._within(condition)}, " + mean + " (n\u00a0=\u00a0" + n + ")")
@@ -203,7 +205,7 @@ class ManuscriptResults:
                 results.count(name, "sessions", f"{ALL}, period {period}", "n_delivered")
                 + " of "
                 + results.count(name, "sessions", f"{ALL}, period {period}", "n_planned")
-                + f" in period {period}"
+                + f" {'at visit' if self._plan.baseline else 'in period'} {period}"
                 for period in periods
             ]
             said = (

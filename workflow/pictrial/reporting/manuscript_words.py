@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from importlib.metadata import version as version_of
 
 from pictrial.motor_units.aggregation import AGGREGATIONS
-from pictrial.reporting.forest_figure import called
 from pictrial.reporting.live_text import LiveText
-from pictrial.reporting.manuscript_results import ManuscriptResults, lower
+from pictrial.reporting.manuscript_results import ManuscriptResults, typst_text
 from pictrial.reporting.numbers import decimal
-from pictrial.reporting.planned import experiments_of
+from pictrial.reporting.planned import analysis_label, experiments_of, lower
 from pictrial.reporting.report_table import ReportTable
 from pictrial.reporting.shown import Results, Shown
 from pictrial.statistics.fitted_model import CONFIDENCE
@@ -164,18 +163,23 @@ class ManuscriptWords(ManuscriptResults):
         same = [one for one in earlier if one.intercurrent_events == estimand.intercurrent_events]
         return self.planned(f"estimands.{same[0].name}.label", lower(same[0].label)) if same else ""
 
-    def contrasts_named(self, family: Family) -> str:
-        """Name the contrasts of a family."""
-        return " and ".join(self.contrast_name(*pair) for pair in family.contrasts)
+    def families(self) -> list[str]:
+        """Say how P of each family is adjusted; alike families are said once."""
+        said = {typst_text(self._adjusted(one)): one for one in self._plan.families.values()}
+        return [f"{text} (α = {self._alpha(one)})." for text, one in said.items()]
 
-    def adjusted(self, family: Family) -> str:
-        """Say how P of a family is adjusted."""
-        name = family.adjustment
-        return "not adjusted" if name == "none" else f"adjusted by {_PROCEDURES[name]}"
+    def _adjusted(self, family: Family) -> str:
+        named = " and ".join(lower(self.contrast_name(*pair)) for pair in family.contrasts)
+        if family.adjustment == "none":
+            return f"P of {named} is not adjusted" + (": one contrast" if len(family.contrasts) == 1 else "")
+        return f"P of {named} is adjusted by {_PROCEDURES[family.adjustment]} within each analysis"
+
+    def _alpha(self, family: Family) -> str:
+        return self.planned(f"families.{family.name}.alpha", family.alpha)
 
     def name_of(self, analysis: Analysis) -> str:
         """Name an analysis as the figures do."""
-        return self.planned(f"analyses.{analysis.name}", called(self._plan, analysis.name))
+        return self.planned(f"analyses.{analysis.name}", analysis_label(self._plan, analysis.name))
 
     # Tables
 

@@ -83,7 +83,7 @@ def draw_multiverse(plan: TrialPlan, rules: pd.DataFrame, contrasts: pd.DataFram
                 above.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
         what = "Difference in" if delta_f_contrasts(plan) else "Mean"
         grid[0, 0].set_ylabel(f"{what} {outcome.label} ({measured_in(str(outcome.aggregation))})")
-        _legend(figure, grid[0, 0])
+        _legend(figure, grid[0, 0], bool(delta_f_contrasts(plan)))
         _label_choices(grid[1, 0], _lines(shown))
     return figure
 
@@ -105,6 +105,12 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
         + _found(plan, summary, experiment, contrast_name(*pair), scale)
         for experiment, *pair in delta_f_contrasts(plan)
     ]
+    estimates = "means over participants, sorted"
+    if found:
+        estimates = (
+            "estimates, sorted, with 95 % confidence intervals (participants' means, compared in pairs; at a "
+            "triangle an interval goes on)"
+        )
     why = "Nobody is in two arms: nothing is compared in pairs." if plan.baseline else ""
     nothing = f"{plan.no_comparison or why or 'The plan has no contrast.'} Drawn are means."
     return [
@@ -112,11 +118,9 @@ def multiverse_caption(plan: TrialPlan, contrasts: pd.DataFrame, summary: pd.Dat
         + Shown(f"{n_rules} times {n_aggregations} from pairs to a motor unit's value. ", (_TABLE,))
         + "Exploratory: P is not adjusted and not shown, and no analysis may be picked for its result.",
         Shown(
-            "Above: estimates, sorted, with 95 % confidence intervals (participants' means, compared in "
-            "pairs); the diamond and the dotted line are the main analysis; at a triangle an interval goes "
-            "on. Below: the choices of each analysis, a stroke in the line of each; a smoother's constants "
-            "go by the last word of their names in ``motor_units/rules.tsv``. Grey strokes: analyses without "
-            "an estimate."
+            f"Above: {estimates}; the diamond and the dotted line are the main analysis. Below: the choices "
+            "of each analysis, a stroke in the line of each; a smoother's constants go by the last word of "
+            "their names in ``motor_units/rules.tsv``. Grey strokes: analyses without an estimate."
         ),
         joined(found, " ") if found else Shown(nothing),
     ]
@@ -127,7 +131,8 @@ def choices(rules: pd.DataFrame) -> pd.DataFrame:
     several = rules.groupby("smoother")["constants"].transform("nunique") > 1
     # The last word of a constant's name and its value: there is little room.
     constants = rules["constants"].str.replace(r"(?:\w+_)?(\w+) = ", r"\1 ", regex=True).str.replace(";", ",")
-    smoother = rules["smoother"].where(~several, rules["smoother"] + ", " + constants)
+    called = rules["smoother"].replace({"svr": "SVR", "hanning": "Hanning window"})
+    smoother = called.where(~several, called + ", " + constants)
     sign = rules["correlation_rule"].map({"r": "r ≥ ", "r2": "r² ≥ "})
     table = {
         "Smoother": _ordered(smoother),
@@ -135,9 +140,9 @@ def choices(rules: pd.DataFrame) -> pd.DataFrame:
     }
     for name in ("recruitment_gap", "derecruitment_gap"):
         gaps = rules[name].astype(float)
-        called = gaps.map("{:g} s".format).where(gaps.notna(), "no rule")
+        shown = gaps.map("{:g} s".format).where(gaps.notna(), "no rule")
         heading = name.replace("_", " ").capitalize()
-        table[heading] = _ordered(called, gaps.sort_values(na_position="first", kind="stable").index)
+        table[heading] = _ordered(shown, gaps.sort_values(na_position="first", kind="stable").index)
     return pd.DataFrame(table).set_axis(rules["rule"])
 
 
@@ -227,10 +232,12 @@ def _cut_intervals(above: Axes, rows: pd.DataFrame, span: tuple[float, float]) -
     above.set_ylim(span)
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def _legend(figure: Figure, axes: Axes, compared: bool) -> None:
     """Put the legend below: any place inside the panels may be taken by an interval."""
     handles = [
-        axes.plot([], [], "o-", color="0.35", ms=1.6, lw=0.5, label="analysis, 95 % CI")[0],
+        axes.plot(
+            [], [], "o-", color="0.35", ms=1.6, lw=0.5, label="analysis, 95 % CI" if compared else "analysis"
+        )[0],
         axes.plot([], [], "D-", color="black", ms=5, mec="white", lw=1.4, label="main analysis")[0],
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=7.5)

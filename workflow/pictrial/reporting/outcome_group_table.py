@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pandas as pd
 
-from pictrial.reporting.planned import experiments_of, of_experiment
+from pictrial.reporting.planned import analysis_label, experiments_of, lower, of_experiment, scale
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
 from pictrial.reporting.table_cells import (
     BLANK,
+    ESTIMATE,
+    SCALES_DIFFER,
     STANDARD_DEVIATION,
-    analysis_label,
+    TESTED,
     analysis_note,
     behind,
     compared,
@@ -18,7 +20,6 @@ from pictrial.reporting.table_cells import (
     contrasts_of,
     described,
     sample,
-    scale,
     trimmed,
     warnings,
 )
@@ -27,11 +28,7 @@ from pictrial.trial.plan import TrialPlan
 from pictrial.trial.planned_analyses import Analysis, Outcome
 
 _TITLES = {"vibstim": "Outcomes under vibration and stimulation", "scores": "Clinical outcomes"}
-_ABBREVIATIONS = (
-    f"CI, confidence interval; df, degrees of freedom; {STANDARD_DEVIATION}. Estimates are differences in "
-    "the unit of the outcome where no other scale is named. An empty cell does not apply; a dash is not "
-    "estimable."
-)
+_ABBREVIATIONS = f"CI, confidence interval; df, degrees of freedom; {STANDARD_DEVIATION}. {SCALES_DIFFER}"
 
 
 def outcomes_of(plan: TrialPlan, source: str) -> list[Outcome]:
@@ -61,11 +58,9 @@ def outcome_group_table(plan: TrialPlan, ard: pd.DataFrame, source: str) -> Repo
         columns=(
             Column("n_participants", "Participants"),
             Column("mean", "Mean (SD)"),
-            Column("estimate", "Estimate (95 % CI)"),
+            ESTIMATE,
             Column("scale", "Scale"),
-            Column("df", "df"),
-            Column("p", "P"),
-            Column("p_adjusted", "P adjusted"),
+            *TESTED,
         ),
         rows=tuple(rows),
         notes=(*dict.fromkeys(notes), Shown(_ABBREVIATIONS)),
@@ -94,5 +89,5 @@ def _contrast_rows(plan: TrialPlan, results: Results, analysis: Analysis, sectio
             estimate, *tested = compared(plan, results, analysis, name)
             n = behind(results, "n_participants", analysis.name, analysis.outcome, name, centre)
             cells = (n, BLANK, estimate, Shown(scale(plan, analysis)), *tested)
-            rows.append(Row(f"{label} ({analysis_label(analysis.name).lower()})", cells, section))
+            rows.append(Row(f"{label} ({lower(analysis_label(plan, analysis.name))})", cells, section))
     return rows

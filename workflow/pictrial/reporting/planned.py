@@ -1,19 +1,31 @@
 """What the plan wants shown, and why some of it is not there."""
 
+from string import ascii_uppercase
+
 import pandas as pd
 
 from pictrial.errors import InputError
 from pictrial.reporting.numbers import MINUS
-from pictrial.reporting.shown import Results, Shown
+from pictrial.reporting.shown import Results, Shown, with_minus
 from pictrial.statistics.analysis import NO_ANALYSIS, descriptive_of
 from pictrial.statistics.analysis_results import ALL, contrast_name
-from pictrial.trial.plan import Analysis, TrialPlan
+from pictrial.trial.plan import Analysis, Outcome, TrialPlan
 
 #: Methods whose contrasts are differences in the unit of the outcome.
 _IN_ITS_UNIT = ("mixed_model", "rank_comparison", "share")
 
 #: Statistics that an analysis estimates; of one analysis, the first that it has.
 CENTRES = ("estimate", "mean_difference", "r", "icc", "bias")
+
+#: What methods estimate that is no difference in the unit of the outcome.
+_SCALES = {
+    "share": "difference of shares",
+    "win_probability": "win probability",
+    "stratified_rank": "win probability",
+    "cumulative_link": "log odds ratio",
+    "correlation": "correlation within participants",
+    "reliability": "intraclass correlation",
+}
 
 
 def main_analysis(plan: TrialPlan, outcome: str, experiment: str | None = None) -> Analysis | None:
@@ -24,6 +36,13 @@ def main_analysis(plan: TrialPlan, outcome: str, experiment: str | None = None) 
     found = _analyses(plan, outcome, experiment)
     shown = [a for a in found if a.method in _IN_ITS_UNIT and not a.transformation]
     return next((a for a in found if a.role == "primary"), next(iter(shown), None))
+
+
+def contrast_analysis(plan: TrialPlan, outcome: str, experiment: str | None = None) -> Analysis | None:
+    """Return the analysis whose contrasts stand beside an outcome: the main one, else an estimand's first."""
+    named = [name for one in plan.estimands.values() if one.outcome == outcome for name in one.analyses]
+    firsts = [one for one in _analyses(plan, outcome, experiment) if one.name in named]
+    return main_analysis(plan, outcome, experiment) or next(iter(firsts), None)
 
 
 def paired_analysis(plan: TrialPlan, outcome: str, experiment: str | None = None) -> Analysis | None:
@@ -64,11 +83,75 @@ def _analyses(plan: TrialPlan, outcome: str, experiment: str | None) -> list[Ana
     ]
 
 
+def is_share(plan: TrialPlan, outcome: str) -> bool:
+    """Whether an outcome is yes or no in everyone: the plan compares its shares. It has no SD to speak of."""
+    return any(one.method == "share" and one.outcome == outcome for one in plan.analyses.values())
+
+
+def scale(plan: TrialPlan, analysis: Analysis) -> str:
+    """Say on which scale an analysis estimates: the unit of the outcome, or what it is otherwise."""
+    if analysis.transformation:
+        return f"{analysis.transformation['method'].replace('_', ' ')} scale"
+    return _SCALES.get(analysis.method, plan.outcomes[analysis.outcome].unit)
+
+
+def scale_places(plan: TrialPlan, analysis: Analysis) -> int:
+    """Return how many decimals an analysis' estimates have: the outcome's own in its unit, else two."""
+    outcome = plan.outcomes[analysis.outcome]
+    return outcome.decimals if scale(plan, analysis) == outcome.unit else 2
+
+
+def difference_label(plan: TrialPlan, analysis: Analysis, what: str = "") -> str:
+    """Label an axis of what an analysis estimates; `what` is the outcome, where it is not said elsewhere."""
+    if analysis.method in _SCALES:
+        return capitalised(_SCALES[analysis.method])
+    return f"Difference{f' in {what}' if what else ''} ({scale(plan, analysis)})"
+
+
+def of_participants(plan: TrialPlan, analysis: Analysis) -> bool:
+    """Whether participants have differences of their own of the kind that an analysis estimates."""
+    in_its_unit = scale(plan, analysis) == plan.outcomes[analysis.outcome].unit
+    return not plan.baseline and (in_its_unit or analysis.method == "share")  # nobody is in two arms
+
+
+def no_difference(analysis: Analysis) -> float:
+    """Return what an analysis estimates where conditions do not differ."""
+    return 0.5 if _SCALES.get(analysis.method) == "win probability" else 0.0
+
+
+def lower(text: str) -> str:
+    """Return a text as it stands within a sentence; abbreviations keep their capitals."""
+    return text[0].lower() + text[1:] if text.split(" ")[0][1:].islower() else text
+
+
+def axis_label(outcome: Outcome) -> str:
+    """Return an outcome with its unit; what is a unit by its name (a score) goes without."""
+    itself = outcome.label.split(" ")[-1] == outcome.unit
+    return outcome.label if itself else f"{outcome.label} ({outcome.unit})"
+
+
+def analysis_label(plan: TrialPlan, name: str) -> str:
+    """Return the name of an analysis as it is printed; an outcome in it goes by its label."""
+    words = f"_{name}_".replace("_vibstim_", "_VibStim_")
+    for outcome in sorted(plan.outcomes.values(), key=lambda outcome: -len(outcome.name)):
+        words = words.replace(f"_{outcome.name}_", f"_{lower(outcome.label)}_")
+    return capitalised(words)
+
+
+def panel_letters(row: int) -> tuple[str, str]:
+    """Return the letters of conditions and contrasts in a row of an outcome's figure."""
+    return ascii_uppercase[2 * row], ascii_uppercase[2 * row + 1]
+
+
+def capitalised(name: str) -> str:
+    """Return a name of the plan as words, the first with a capital."""
+    words = name.strip("_").replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
 def contrast_label(plan: TrialPlan, level: str, minus: str) -> str:
     """Return a contrast as it is printed: ``Stimulation − control``; abbreviations keep their capitals."""
-    label = plan.conditions[minus]
-    within = label[0].lower() + label[1:] if label[1:2].islower() else label
-    return f"{plan.conditions[level]} {MINUS} {within}"
+    return f"{plan.conditions[level]} {MINUS} {lower(plan.conditions[minus])}"
 
 
 def behind_analysis(plan: TrialPlan, results: Results, analysis: Analysis) -> tuple[str, str, str, str]:
@@ -96,18 +179,19 @@ def said(results: Results, column: str, *key: str) -> Shown:
     row = results.row(*key)
     if pd.isna(row[column]):
         return Shown("")
-    return Shown(str(row[column]), (f"code:{row['ard_id']}#{column}",))
+    return Shown(with_minus(str(row[column])), (f"code:{row['ard_id']}#{column}",))
 
 
-def missing_contrast(plan: TrialPlan, results: Results, outcome: str, experiment: str | None = None) -> Shown:
-    """Say why the outcome's main analysis has no contrast; empty where it has at least one."""
-    analysis = main_analysis(plan, outcome, experiment)
+def missing_contrast(plan: TrialPlan, results: Results, outcome: str, analysis: Analysis | None) -> Shown:
+    """Say why an analysis of an outcome has no contrast; empty where it has at least one."""
     if analysis is None:
         key = (NO_ANALYSIS, outcome, ALL, "estimate")
         if results.has(*key):
             return said(results, "warning", *key)
-        if _analyses(plan, outcome, experiment):
-            return Shown("no analysis of it estimates a difference in its unit")
+        if _analyses(plan, outcome, None):
+            return Shown(
+                "no analysis of it estimates a difference in its unit; see the table of all analyses"
+            )
         return Shown("the plan has no analysis that compares conditions in it")
     names = [contrast_name(*pair) for pair in planned_contrasts(plan, analysis)]
     keys = [(analysis.name, outcome, name, "estimate") for name in names]

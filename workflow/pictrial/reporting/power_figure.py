@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
@@ -26,7 +27,7 @@ _MARKERS = "osD^vPX"
 def draw_power(curve: pd.DataFrame, target: float, titles: Mapping[str, str] | None = None) -> Figure:
     """Draw power over participants, a panel per contrast, a line per number of units, loss and effects.
 
-    Bars are 95 % Monte-Carlo intervals (± 1.96 standard errors).
+    Bars are 95 % Monte-Carlo intervals (Wilson's score intervals).
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def draw_power(curve: pd.DataFrame, target: float, titles: Mapping[str, str] | N
                 axes.errorbar(
                     ordered["participants"],
                     ordered["power"],
-                    1.96 * ordered["standard_error"],
+                    np.abs(ordered[["ci_lower", "ci_upper"]].sub(ordered["power"], axis=0)).to_numpy(float).T,
                     color=COLOURS[1:][number % len(COLOURS[1:])],
                     marker=_MARKERS[number % len(_MARKERS)],
                     ms=4,
@@ -125,7 +126,7 @@ def power_caption(
         + " were drawn for each number of participants, with the standard deviations of the primary model "
         "and, as an assumption, half of the estimated differences, and analysed as planned. "
         + joined(parts, " ")
-        + " Bars: Monte-Carlo error (power ± 1.96 standard errors), wide because few trials were drawn; "
+        + " Bars: 95 % Wilson score intervals of the drawn share, wide because few trials were drawn; "
         "``pictrial power`` draws more. Dashed: "
         + Shown(f"{decimal(100 * target, 0)} %", ("code:power_target",))
         + "."

@@ -3,12 +3,11 @@
 import pandas as pd
 
 from pictrial.reporting.numbers import mean_sd
-from pictrial.reporting.planned import of_experiment, paired_analysis
+from pictrial.reporting.planned import capitalised, of_experiment, paired_analysis
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
 from pictrial.reporting.table_cells import (
     BLANK,
-    analysis_label,
     analysis_note,
     behind,
     compared,
@@ -101,7 +100,7 @@ def _rows(plan: TrialPlan, ard: pd.DataFrame, results: Results, analysis: Analys
     for term in levels_of(ard, *key, "F"):
         df = results.df(*key, term, "df1") + ", " + results.df(*key, term, "df2")
         tested = {"statistic": results.number(*key, term, "F"), "df": df, "p": results.p(*key, term, "p")}
-        add("Tests of the model's terms (type III)", analysis_label(term), **tested)
+        add("Tests of the model's terms (type III)", capitalised(term), **tested)
     for component in levels_of(ard, *key, "variance"):
         places_ = places(plan, analysis.outcome) + 1
         spread = results.written(mean_sd, *key, component, "variance", "standard_deviation", places=places_)
@@ -121,7 +120,7 @@ def _analysis_of(plan: TrialPlan, analysis: Analysis, size: str) -> Analysis | N
 
 def _component(name: str) -> str:
     """Return the name of a variance component as it is printed: ``Participant × unit``."""
-    return analysis_label(name.replace(":", " × "))
+    return capitalised(name.replace(":", " × "))
 
 
 def _counts(plan: TrialPlan, results: Results, analysis: Analysis, level: str) -> dict[str, Shown]:

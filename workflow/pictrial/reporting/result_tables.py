@@ -153,11 +153,9 @@ def _notes(plan: TrialPlan, results: Results, outcome: str, experiment: str | No
         return results.count(descriptive_of(experiment), outcome, ALL, statistic, noun=noun)
 
     missing = "unit not found in that session, or no control passed" if of_units else "not measured"
-    notes = [
-        sample(plan, results, outcome, experiment) + "; " + total("n_values", "value")
-        + f" (one per {'motor unit and session' if of_units else 'session'}), "
-        + total("n_missing", "value") + f" missing ({missing})."
-    ]  # fmt: skip
+    each = "motor unit and session" if of_units else "session"
+    values = total("n_values", "value") + f" (one per {each}), " + total("n_missing", "value")
+    notes = [sample(plan, results, outcome, experiment) + "; " + values + f" missing ({missing})."]
     if of_units:
         notes.append(total("n_matched_units", "motor unit") + " with a value in every condition.")
     if plan.outcomes[outcome].measure == "delta_f":
@@ -168,7 +166,7 @@ def _notes(plan: TrialPlan, results: Results, outcome: str, experiment: str | No
                 "values."
             )
         )
-    reason = missing_contrast(plan, results, outcome, experiment)
+    reason = missing_contrast(plan, results, outcome, main_analysis(plan, outcome, experiment))
     if reason.text:
         notes.append("No contrast: " + reason + ".")
     for name, find in ((_MODEL, main_analysis), (_MEANS, paired_analysis)):

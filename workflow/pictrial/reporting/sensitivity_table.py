@@ -5,18 +5,27 @@ from __future__ import annotations
 import pandas as pd
 
 from pictrial.reporting.numbers import interval
-from pictrial.reporting.planned import behind_analysis, contrast_label, of_experiment, planned_contrasts, said
+from pictrial.reporting.planned import (
+    analysis_label,
+    behind_analysis,
+    contrast_label,
+    of_experiment,
+    planned_contrasts,
+    said,
+    scale,
+    scale_places,
+)
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown
 from pictrial.reporting.table_cells import (
     BLANK,
-    analysis_label,
+    ESTIMATE,
+    SCALES_DIFFER,
+    TESTED,
     analysis_note,
     behind,
     compared,
     contrast_centre,
-    scale,
-    scale_places,
     trimmed,
 )
 from pictrial.statistics.analysis_results import ALL, contrast_name
@@ -29,10 +38,7 @@ _SECTIONS = {
     "Exploratory analyses": ("exploratory",),
 }
 _OTHERS = "Without a contrast of conditions"
-_ABBREVIATIONS = (
-    "CI, confidence interval; df, degrees of freedom. Estimates are differences in the unit of the outcome "
-    "where no other scale is named. An empty cell does not apply; a dash is not estimable."
-)
+_ABBREVIATIONS = f"CI, confidence interval; df, degrees of freedom. {SCALES_DIFFER}"
 
 
 def sensitivity_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
@@ -58,10 +64,8 @@ def sensitivity_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
             Column("scale", "Outcome and scale"),
             Column("n_participants", "Participants"),
             Column("n_units", "Motor units"),
-            Column("estimate", "Estimate (95 % CI)"),
-            Column("df", "df"),
-            Column("p", "P"),
-            Column("p_adjusted", "P adjusted"),
+            ESTIMATE,
+            *TESTED,
         ),
         rows=tuple(rows),
         notes=(*_notes(plan, results), Shown(_ABBREVIATIONS)),
@@ -72,7 +76,7 @@ def sensitivity_table(plan: TrialPlan, ard: pd.DataFrame) -> ReportTable:
 def _contrast_rows(
     plan: TrialPlan, results: Results, analysis: Analysis, name: str, section: str
 ) -> list[Row]:
-    label, key = analysis_label(analysis.name), (analysis.name, analysis.outcome, name)
+    label, key = analysis_label(plan, analysis.name), (analysis.name, analysis.outcome, name)
     n = scale_places(plan, analysis)
     if contrast_centre(results, analysis, name):
         cells = compared(plan, results, analysis, name)
@@ -104,7 +108,7 @@ def _other_rows(plan: TrialPlan, results: Results, analysis: Analysis) -> list[R
     ):
         return []
     _, _, level, statistic = behind_analysis(plan, results, analysis)
-    label = analysis_label(analysis.name)
+    label = analysis_label(plan, analysis.name)
     if analysis.other:
         label += f" ({plan.outcomes[analysis.outcome].label}, {plan.outcomes[analysis.other].label})"
     elif level != ALL:

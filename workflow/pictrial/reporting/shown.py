@@ -9,6 +9,7 @@ import pandas as pd
 
 from pictrial.errors import InputError
 from pictrial.reporting.numbers import (
+    MINUS,
     MISSING,
     count,
     decimal,
@@ -99,7 +100,7 @@ class Results:
     def warning(self, analysis: str, outcome: str, level: str, statistic: str) -> str:
         """Return the warning of a row, empty where it has none."""
         warning = self.row(analysis, outcome, level, statistic)["warning"]
-        return "" if pd.isna(warning) else str(warning)
+        return "" if pd.isna(warning) else with_minus(str(warning))
 
     def written(
         self, write: Callable[..., str], analysis: str, outcome: str, level: str, *statistics: str, **how
@@ -145,6 +146,11 @@ class Results:
     def mean_sd(self, analysis: str, outcome: str, level: str, places: int = 2) -> Shown:
         """Write mean (SD)."""
         return self.written(mean_sd, analysis, outcome, level, "mean", "sd", places=places)
+
+
+def with_minus(words: str) -> str:
+    """Return words of the ARD as readers see them: a difference with a minus, not a hyphen."""
+    return words.replace(" - ", f" {MINUS} ")
 
 
 #: What stands where there is no value.

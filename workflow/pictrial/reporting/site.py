@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from pictrial.errors import InputError
+from pictrial.files import atomic_path
 from pictrial.reporting.numbers import count
 from pictrial.reporting.report_table import numbers_shown
 from pictrial.reporting.site_data import (
@@ -54,8 +55,14 @@ DETAILS = {"number": "Number", "analysis": "Analysis", "session": "Session", "un
 #: Sections of the configuration that are shown: how signals are processed. What is planted in a simulated
 #: trial, and the conditions of imported files, may not be seen while a trial is masked.
 _SETTINGS = (
-    "seed", "conditioning", "channel_quality", "decomposition", "tracking", "motor_units", "vibstim",
-)  # fmt: skip
+    "seed",
+    "conditioning",
+    "channel_quality",
+    "decomposition",
+    "tracking",
+    "motor_units",
+    "vibstim",
+)
 _OF_A_SESSION = ("units", "unit_delta_f", "pairs", "vibstim_outcomes", "exclusions", "recording_files")
 
 
@@ -122,9 +129,7 @@ def write_site(content: SiteContent, folder: str | Path) -> pd.DataFrame:
         Schema ``numbers_shown``: every number of its tables, and of its list of all numbers.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{os.getpid()}.{folder.name}")
-    try:
+    with atomic_path(folder) as temporary:
         (temporary / "data").mkdir(parents=True)
         (temporary / "figures").mkdir()
         shown = _write_pages(content, temporary, folder)
@@ -133,11 +138,6 @@ def write_site(content: SiteContent, folder: str | Path) -> pd.DataFrame:
             shutil.copyfile(figure, temporary / "figures" / figure.name)
         for name in ("site.css", "site.js", "site_table.js", "site_plots.js", "site_details.js"):
             shutil.copyfile(TEMPLATES / name, temporary / name)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return shown
 
 

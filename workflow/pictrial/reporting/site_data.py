@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from pictrial.reporting.numbers import MINUS, MISSING, decimal, degrees_of_freedom, p_value
+from pictrial.reporting.planned import scale_places
 from pictrial.reporting.shown import Shown
-from pictrial.reporting.table_cells import places, scale_places
+from pictrial.reporting.table_cells import places
 from pictrial.statistics.analysis import descriptive_of
 from pictrial.tables import load_schema
 from pictrial.trial.plan import TrialPlan

@@ -7,24 +7,27 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pictrial.reporting.planned import (
+    analysis_label,
     behind_analysis,
+    contrast_analysis,
     contrast_label,
-    main_analysis,
+    experiments_of,
+    is_share,
+    lower,
     of_experiment,
+    panel_letters,
     planned_contrasts,
     said,
+    scale,
+    scale_places,
 )
 from pictrial.reporting.report_table import Column, ReportTable, Row
 from pictrial.reporting.shown import Results, Shown, joined
 from pictrial.reporting.table_cells import (
     BLANK,
-    analysis_label,
     behind,
     contrast_centre,
-    is_share,
     population_label,
-    scale,
-    scale_places,
     trimmed,
 )
 from pictrial.reporting.table_cells import places as decimals_of
@@ -171,9 +174,9 @@ def _comparison(
     n = scale_places(plan, analysis)
     cells = dict.fromkeys(FIELDS, SummaryCell(BLANK))
     described = (f"plan:analyses.{analysis.name}.description",)
-    question = f"{of_experiment(plan, analysis.experiment)}{analysis_label(analysis.name)}. "
+    question = f"{of_experiment(plan, analysis.experiment)}{analysis_label(plan, analysis.name)}. "
     texts = {
-        "place": _place(plan, analysis),
+        "place": _place(plan, results, analysis),
         "question": Shown(question + analysis.description, described),
         "comparison": contrast_label(plan, *pair) if pair else _subject(plan, analysis, level),
         "role": row["role"],
@@ -235,11 +238,12 @@ def _descriptions(
     return cells
 
 
-def _place(plan: TrialPlan, analysis: Analysis) -> str:
+def _place(plan: TrialPlan, results: Results, analysis: Analysis) -> str:
     """Say where a reader finds the comparison: the figure that shows it, else the table of all analyses."""
-    main = main_analysis(plan, analysis.outcome, analysis.experiment)
-    if main and main.name == analysis.name:
-        return f"Figure of {plan.outcomes[analysis.outcome].label}, B"
+    shown = contrast_analysis(plan, analysis.outcome, analysis.experiment)
+    if shown and shown.name == analysis.name:
+        row = experiments_of(plan, results, analysis.outcome).index(analysis.experiment)
+        return f"Figure of {lower(plan.outcomes[analysis.outcome].label)}, {panel_letters(row)[1]}"
     return "Table of all analyses"
 
 

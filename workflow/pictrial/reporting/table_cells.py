@@ -7,8 +7,18 @@ import pandas as pd
 
 from pictrial.reporting.captions import method_note, sample_size
 from pictrial.reporting.numbers import decimal, interval
-from pictrial.reporting.planned import CENTRES, contrast_label, of_experiment, planned_contrasts, said
-from pictrial.reporting.report_table import ReportTable
+from pictrial.reporting.planned import (
+    CENTRES,
+    analysis_label,
+    contrast_label,
+    is_share,
+    lower,
+    of_experiment,
+    planned_contrasts,
+    said,
+    scale_places,
+)
+from pictrial.reporting.report_table import Column, ReportTable
 from pictrial.reporting.shown import Results, Shown
 from pictrial.statistics.analysis_results import ALL, contrast_name
 from pictrial.trial.plan import TrialPlan
@@ -18,26 +28,20 @@ from pictrial.trial.planned_analyses import Analysis, Outcome
 BLANK = Shown("")
 #: Below tables with means of conditions.
 STANDARD_DEVIATION = "SD, standard deviation; a share is written without one"
-#: What methods estimate that is no difference in the unit of the outcome.
-_SCALES = {
-    "share": "difference of shares",
-    "win_probability": "win probability",
-    "stratified_rank": "win probability",
-    "cumulative_link": "log odds ratio",
-    "correlation": "correlation within participants",
-    "reliability": "intraclass correlation",
-}
+#: Columns of comparisons: `compared` fills them, the first apart from the others.
+ESTIMATE = Column("estimate", "Estimate (95 % CI)")
+TESTED = (Column("df", "df"), Column("p", "P"), Column("p_adjusted", "P adjusted"))
+#: Below tables whose comparisons have different scales.
+SCALES_DIFFER = (
+    "Estimates are differences in the unit of the outcome where no other scale is named. An empty cell does "
+    "not apply; a dash is not estimable."
+)
 
 
 def contrast_centre(results: Results, analysis: Analysis, level: str) -> str:
     """Return the statistic that an analysis estimates at a contrast or level, empty if there is none."""
     found = (name for name in CENTRES if results.has(analysis.name, analysis.outcome, level, name))
     return next(found, "")
-
-
-def is_share(plan: TrialPlan, outcome: str) -> bool:
-    """Whether an outcome is yes or no in everyone: the plan compares its shares. It has no SD to speak of."""
-    return any(one.method == "share" and one.outcome == outcome for one in plan.analyses.values())
 
 
 def described(plan: TrialPlan, results: Results, analysis: str, outcome: str, level: str) -> Shown:
@@ -47,22 +51,9 @@ def described(plan: TrialPlan, results: Results, analysis: str, outcome: str, le
     return results.mean_sd(analysis, outcome, level, places=places(plan, outcome))
 
 
-def scale(plan: TrialPlan, analysis: Analysis) -> str:
-    """Say on which scale an analysis estimates: the unit of the outcome, or what it is otherwise."""
-    if analysis.transformation:
-        return f"{analysis.transformation['method'].replace('_', ' ')} scale"
-    return _SCALES.get(analysis.method, plan.outcomes[analysis.outcome].unit)
-
-
 def places(plan: TrialPlan, outcome: str) -> int:
     """Return how many decimals the plan wants of an outcome."""
     return plan.outcomes[outcome].decimals
-
-
-def scale_places(plan: TrialPlan, analysis: Analysis) -> int:
-    """Return how many decimals an analysis' estimates have: the outcome's own in its unit, else two."""
-    in_unit = scale(plan, analysis) == plan.outcomes[analysis.outcome].unit
-    return places(plan, analysis.outcome) if in_unit else 2
 
 
 def effect(plan: TrialPlan, results: Results, analysis: Analysis, level: str) -> Shown:
@@ -129,19 +120,12 @@ def trimmed(table: ReportTable) -> ReportTable:
 
 def population_label(plan: TrialPlan, analysis: Analysis) -> str:
     """Return the population of an analysis as the plan calls it."""
-    label = plan.populations[analysis.population].label
-    return label[0].lower() + label[1:]
-
-
-def analysis_label(name: str) -> str:
-    """Return the name of an analysis as it is printed."""
-    words = name.replace("_", " ")
-    return words[0].upper() + words[1:]
+    return lower(plan.populations[analysis.population].label)
 
 
 def analysis_note(plan: TrialPlan, results: Results, analysis: Analysis, name: str = "") -> Shown:
     """Say in one note what an analysis is: description, method, df, population, formula, adjustment."""
-    note = f"{name or analysis_label(analysis.name)}. " + method_note(plan, results, analysis)
+    note = f"{name or analysis_label(plan, analysis.name)}. " + method_note(plan, results, analysis)
     note = note + f"; population: {population_label(plan, analysis)}."
     if analysis.formula:
         note = note + Shown(f" Formula: {analysis.formula}.", (f"plan:analyses.{analysis.name}.formula",))
@@ -156,11 +140,9 @@ def warnings(plan: TrialPlan, results: Results, analysis: Analysis, name: str = 
         for level in levels
         if (centre := contrast_centre(results, analysis, level))
     ]
-    label = name or analysis_label(analysis.name)
-    return [
-        Shown(f"{label}, note: {text}.", sources)
-        for text, sources in distinct_warnings(results, keys)
-    ]  # fmt: skip
+    label = name or analysis_label(plan, analysis.name)
+    found = distinct_warnings(results, keys)
+    return [Shown(f"{label}, note: {text}.", sources) for text, sources in found]
 
 
 def compared(plan: TrialPlan, results: Results, analysis: Analysis, level: str) -> list[Shown]:

@@ -48,13 +48,16 @@ _COMMANDS = {
 _GREEK = {
     letter: name
     for letters, names in (
-        ("αβγδεζηθικλμνξπρστυφχψω", "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu"
-         " xi pi rho sigma tau upsilon varphi chi psi omega"),
+        (
+            "αβγδεζηθικλμνξπρστυφχψω",
+            "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu"
+            " xi pi rho sigma tau upsilon varphi chi psi omega",
+        ),
         ("ΓΔΘΛΞΠΣΥΦΨΩ", "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"),
         ("µ", "mu"),
     )
     for letter, name in zip(letters, names.split(), strict=True)
-}  # fmt: skip
+}
 _SUPERSCRIPTS = dict(zip("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789", strict=True))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _COMMANDS |= {letter: rf"\ensuremath{{\{name}}}" for letter, name in _GREEK.items()}

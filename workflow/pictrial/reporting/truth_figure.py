@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pictrial.reporting.figures import COLOURS, HEIGHT, STYLE, WIDTH, tick_label
+from pictrial.reporting.figures import COLOURS, HEIGHT, STYLE, WIDTH, tick_label, write_letter
 from pictrial.reporting.numbers import count, decimal
+from pictrial.reporting.shown import Shown
 from pictrial.reporting.truth_comparison import AGREEMENT, TruthComparison
 from pictrial.statistics.analysis_results import contrast_name
 from pictrial.trial.plan import TrialPlan
@@ -36,34 +37,35 @@ def draw_truth_comparison(plan: TrialPlan, comparison: TruthComparison) -> Figur
         _draw_pairs(panels[1], comparison.pairs)
         _draw_contrasts(panels[2], plan, comparison.contrasts)
         for axes, letter in zip(panels, "ABC", strict=True):
-            axes.set_title(letter, loc="left", fontweight="bold", fontsize=10)
+            write_letter(axes, letter)
     return figure
 
 
-def truth_caption(plan: TrialPlan, comparison: TruthComparison) -> str:
-    """Write the caption of `draw_truth_comparison` in reStructuredText; its numbers are the summary's."""
-    found = comparison.summary.set_index("measure")
+def truth_caption(plan: TrialPlan, comparison: TruthComparison) -> list[Shown]:
+    """Return the paragraphs of the caption of `draw_truth_comparison`; their numbers are the summary's."""
+    summary = comparison.summary.set_index("measure")
 
     def value(measure: str, places: int = 2, factor: float = 1.0) -> str:
-        number = found.loc[measure, "value"]
+        number = summary.loc[measure, "value"]
         return decimal(None if pd.isna(number) else factor * float(number), places)
 
     def n(measure: str, noun: str) -> str:
-        return count(found.loc[measure, "n"], noun)
+        return count(summary.loc[measure, "n"], noun)
 
-    return (
-        f"**{plan.title}: estimate against truth.** The trial is simulated, so the truth is known.\n\n"
+    title = f"**{plan.title}: estimate against truth.** The trial is simulated, so the truth is known."
+    found = (
         f"**A** Rate of agreement of each accepted motor unit with the true unit it agrees with best, "
         f"sorted (n = {n('units_found_share', 'unit')}, counted in each session; tolerance 0.5 ms after the "
         f"common lag): {value('units_found_share', 1, 100)} % reach {AGREEMENT} (dashed line), the median is "
-        f"{value('median_rate_of_agreement', 3)}; {value('duplicates', 0)} duplicate another unit. "
+        f"{value('median_rate_of_agreement', 3)}; duplicates of another unit: {value('duplicates', 0)}. "
         f"**B** ΔF of the passing pairs (n = {n('delta_f_mean_error', 'pair')} with a truth, "
         f"{value('pairs_without_truth', 0)} without); the line is identity. Mean error "
         f"{value('delta_f_mean_error')} pps, SD {value('delta_f_sd_of_error')} pps, root mean square error "
         f"{value('delta_f_root_mean_square_error')} pps. **C** Contrasts of the primary analysis with 95 % "
-        f"confidence intervals and the planted effects (crosses): {value('contrasts_covered', 0)} of "
-        f"{n('contrasts_covered', 'interval')} hold the planted effect.\n"
+        f"confidence intervals and the planted effects (crosses), which lie in "
+        f"{value('contrasts_covered', 0)} of {n('contrasts_covered', 'interval')}."
     )
+    return [Shown(title), Shown(found, ("table:tables/truth_comparison",))]
 
 
 def _draw_agreement(axes: Axes, units: pd.DataFrame) -> None:
@@ -107,5 +109,5 @@ def _draw_contrasts(axes: Axes, plan: TrialPlan, contrasts: pd.DataFrame) -> Non
     axes.set_ylabel("Difference in ΔF (pps)")
     axes.plot([], [], "D-", color="0.35", ms=6, mec="white", lw=1.6, label="95 % CI")
     axes.plot([], [], "x", color="black", ms=6, mew=1.4, ls="none", label="planted")
-    place: dict = {"loc": "lower right", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0.2, "ncols": 2}
-    axes.legend(**place, frameon=False, fontsize=7, columnspacing=0.8, handletextpad=0.3, handlelength=1.4)
+    place: dict = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2, "ncols": 2}
+    axes.legend(**place, frameon=False, fontsize=7.5, columnspacing=1, handletextpad=0.4, handlelength=2)

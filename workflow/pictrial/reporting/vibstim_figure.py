@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pictrial.reporting.figures import COLOURS, STYLE, WIDTH
 from pictrial.reporting.numbers import count
+from pictrial.reporting.shown import Shown
 from pictrial.trial.plan import TrialPlan, schedule
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ PANELS = (
     ("sustained_duration", "Sustained for (s)"),
     ("responder", "Responders (participants)"),
 )
+
+
+class _Group(NamedTuple):
+    """Places on the axis, participants and conditions of an experiment or arm."""
+
+    places: np.ndarray
+    people: list[str]
+    conditions: list[str]
 
 
 def draw_vibstim(plan: TrialPlan, outcomes: pd.DataFrame) -> Figure:
@@ -58,12 +67,12 @@ def draw_vibstim(plan: TrialPlan, outcomes: pd.DataFrame) -> Figure:
         panels = figure.subplots(3, 4).ravel()
         for axes, (outcome, label) in zip(panels, PANELS, strict=False):
             shown = rows[(rows["outcome"] == outcome) & rows["value"].notna()]
-            for places, people, conditions in groups:
+            for group in groups:
                 draw = _draw_responders if outcome == "responder" else _draw_values
-                draw(axes, plan, shown, places, people, conditions)
+                draw(axes, plan, shown, group)
             axes.set_ylabel(label)
-            positions = np.concatenate([places for places, *_ in groups])
-            labels = [plan.conditions[name] for *_, conditions in groups for name in conditions]
+            positions = np.concatenate([group.places for group in groups])
+            labels = [plan.conditions[name] for group in groups for name in group.conditions]
             axes.set_xlim(-0.5, positions[-1] + 0.5)
             turned: dict = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
             axes.set_xticks(positions, labels, **turned)
@@ -71,15 +80,18 @@ def draw_vibstim(plan: TrialPlan, outcomes: pd.DataFrame) -> Figure:
     return figure
 
 
-def vibstim_caption(plan: TrialPlan, outcomes: pd.DataFrame) -> str:
-    """Write the caption of `draw_vibstim` in reStructuredText."""
+def vibstim_caption(plan: TrialPlan, outcomes: pd.DataFrame) -> list[Shown]:
+    """Return the paragraphs of the caption of `draw_vibstim`."""
     measured = outcomes[outcomes["value"].notna()]
     sessions = measured[["participant", "session"]].drop_duplicates()
     marked = outcomes["quality"].value_counts()
-    return (
+    source = ("table:vibstim/outcomes",)
+    title = (
         f"**{plan.title}: torque and EMG under tendon vibration and electrical stimulation (VibStim).** "
         f"n = {count(sessions['participant'].nunique(), 'participant')}, "
-        f"{count(len(sessions), 'recording')}.\n\n"
+        f"{count(len(sessions), 'recording')}."
+    )
+    marks = (
         f"{_from_left(plan)}Each line joins the values of one participant. Torque is above rest; the rise is "
         "that at the end of vibration less that before NMES. EMG is the RMS above rest in per cent of that "
         "in the maximal contraction. Open points: no EMG above rest "
@@ -87,8 +99,9 @@ def vibstim_caption(plan: TrialPlan, outcomes: pd.DataFrame) -> str:
         "when the recording ended "
         f"({count(marked.get('censored', 0), 'value')}). Responders: one row per participant. "
         f"{count(outcomes['excluded'].notna().sum(), 'value')} could not be measured; "
-        "``analysis/exclusions.tsv`` says why.\n"
+        "``analysis/exclusions.tsv`` says why."
     )
+    return [Shown(title, source), Shown(marks, source)]
 
 
 def _from_left(plan: TrialPlan) -> str:
@@ -96,7 +109,7 @@ def _from_left(plan: TrialPlan) -> str:
     return f"From left to right: {'; '.join(labels)}. " if labels else ""
 
 
-def _groups(plan: TrialPlan) -> list[tuple[np.ndarray, list[str], list[str]]]:
+def _groups(plan: TrialPlan) -> list[_Group]:
     """Return places, participants and conditions of each experiment; arms share no participant, either."""
     experiments = plan.experiments_with(plan.vibstim_task)
     parts = [(plan.sequences_of(one), plan.conditions_of(one)) for one in experiments]
@@ -105,54 +118,38 @@ def _groups(plan: TrialPlan) -> list[tuple[np.ndarray, list[str], list[str]]]:
     groups, place = [], 0.0
     for sequences, conditions in parts:
         people = sorted(name for name, sequence in plan.participants.items() if sequence in sequences)
-        groups.append((place + np.arange(len(conditions)), people, conditions))
+        groups.append(_Group(place + np.arange(len(conditions)), people, conditions))
         place += len(conditions) + 0.4
     return groups
 
 
-def _by_participant(
-    shown: pd.DataFrame, column: str, people: list[str], conditions: list[str]
-) -> pd.DataFrame:
+def _by_participant(shown: pd.DataFrame, column: str, group: _Group) -> pd.DataFrame:
     """Return participants × conditions, NaN where there is no value."""
     table = shown.pivot_table(index="participant", columns="condition", values=column, aggfunc="first")
-    return table.reindex(index=people, columns=conditions)
+    return table.reindex(index=group.people, columns=group.conditions)
 
 
 def _colour(plan: TrialPlan, condition: str) -> str:
     return COLOURS[list(plan.conditions).index(condition)]
 
 
-def _draw_values(
-    axes: Axes,
-    plan: TrialPlan,
-    shown: pd.DataFrame,
-    places: np.ndarray,
-    people: list[str],
-    conditions: list[str],
-) -> None:
-    values = _by_participant(shown, "value", people, conditions).astype(float)
-    quality = _by_participant(shown.fillna({"quality": ""}), "quality", people, conditions)
+def _draw_values(axes: Axes, plan: TrialPlan, shown: pd.DataFrame, group: _Group) -> None:
+    values = _by_participant(shown, "value", group).astype(float)
+    quality = _by_participant(shown.fillna({"quality": ""}), "quality", group)
     beside = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else np.zeros(1)
     for participant, offset in zip(values.index, beside, strict=True):
-        axes.plot(places + offset, values.loc[participant], color="0.6", lw=0.6, zorder=1)
-    for place, condition in zip(places, conditions, strict=True):
+        axes.plot(group.places + offset, values.loc[participant], color="0.6", lw=0.6, zorder=1)
+    for place, condition in zip(group.places, group.conditions, strict=True):
         for mark, style in _marks(_colour(plan, condition)).items():
             here = (quality[condition] == mark).to_numpy()
             axes.scatter(place + beside[here], values[condition][here], zorder=2, **style)
     axes.axhline(0, color="0.5", lw=0.6, ls=(0, (4, 3)), zorder=0)
 
 
-def _draw_responders(
-    axes: Axes,
-    plan: TrialPlan,
-    shown: pd.DataFrame,
-    places: np.ndarray,
-    people: list[str],
-    conditions: list[str],
-) -> None:
-    values = _by_participant(shown, "value", people, conditions).astype(float).to_numpy()
+def _draw_responders(axes: Axes, plan: TrialPlan, shown: pd.DataFrame, group: _Group) -> None:
+    values = _by_participant(shown, "value", group).astype(float).to_numpy()
     order = np.argsort(-np.nansum(values, axis=1), kind="stable")
-    for place, condition, column in zip(places, conditions, values[order].T, strict=True):
+    for place, condition, column in zip(group.places, group.conditions, values[order].T, strict=True):
         for row in np.flatnonzero(~np.isnan(column)):
             style = _marks(_colour(plan, condition))["" if column[row] else "below_rest"]
             axes.scatter(place, row + 1, **style)

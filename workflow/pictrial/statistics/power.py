@@ -1,7 +1,8 @@
 """Power of a crossover trial, by drawing trials and analysing each as planned.
 
 The share of significant trials, with its Monte-Carlo standard error sqrt(s (1 - s) / trials) (Morris, White &
-Crowther 2019, Stat Med 38:2074, table 6).
+Crowther 2019, Stat Med 38:2074, table 6) and Wilson's 95 % score interval (1927, J Am Stat Assoc 22:209),
+which stays between 0 and 1 and has a width where all trials, or none, are significant.
 """
 
 from collections.abc import Mapping, Sequence
@@ -188,8 +189,8 @@ def power_curve(
     -------
     DataFrame
         participants, units, lost_units, effects (as text), level, minus, difference (level minus minus, as
-        planted), trials, not_estimable, power, standard_error. In the rows `ANY` and `ALL` difference is
-        NaN and minus "". A contrast that is not estimable counts as not significant.
+        planted), trials, not_estimable, power, standard_error, ci_lower, ci_upper. In the rows `ANY` and
+        `ALL` difference is NaN and minus "". A contrast that is not estimable counts as not significant.
 
     Raises
     ------
@@ -211,7 +212,8 @@ def power_curve(
         if pool:
             pool.shutdown(cancel_futures=True)
     table = pd.concat(tables, ignore_index=True)
-    return table[["participants", *CURVE, "difference", "trials", "not_estimable", "power", "standard_error"]]
+    errors = ["standard_error", "ci_lower", "ci_upper"]
+    return table[["participants", *CURVE, "difference", "trials", "not_estimable", "power", *errors]]
 
 
 def smallest_participants(curve: pd.DataFrame, target: float) -> pd.DataFrame:
@@ -292,6 +294,8 @@ def _one_trial(
 
 def _summary(test: PlannedTest, planted: Mapping[str, float], found: np.ndarray) -> pd.DataFrame:
     """Summarise one cell from `found`, shape (trials, contrasts)."""
+    from scipy.stats import binomtest
+
     hits, missing = found == 1, np.isnan(found)
     shares = zip(test.pairs, missing.sum(axis=0), hits.mean(axis=0), strict=True)
     rows = [
@@ -303,6 +307,9 @@ def _summary(test: PlannedTest, planted: Mapping[str, float], found: np.ndarray)
         rows.append((ALL, "", np.nan, missing.any(axis=1).sum(), hits.all(axis=1).mean()))
     table = pd.DataFrame(rows, columns=["level", "minus", "difference", "not_estimable", "power"])
     error = np.sqrt(table["power"] * (1 - table["power"]) / len(found))
+    counted = (table["power"] * len(found)).round().astype(int)
+    limits = [binomtest(hits, len(found)).proportion_ci(method="wilson") for hits in counted]
+    table = table.assign(ci_lower=[one.low for one in limits], ci_upper=[one.high for one in limits])
     return table.assign(trials=len(found), standard_error=error)
 
 

@@ -1,4 +1,4 @@
-"""The signals of a measured VibStim recording as a file, for the figure of it."""
+"""The signals of a measured VibStim recording as a file, for the figures of it."""
 
 from pathlib import Path
 
@@ -6,7 +6,10 @@ import numpy as np
 
 from pictrial.files import atomic_path
 from pictrial.recordings.model import Recording
+from pictrial.recordings.packed_files import read_arrays
 from pictrial.vibstim.outcomes import VibstimMeasures
+
+_SIGNALS = ("sampling_rate", "torque", "raw", "clean", "blanked", "vibration", "bouts")
 
 
 def write_signals(recording: Recording, measures: VibstimMeasures, path: str | Path) -> None:
@@ -27,3 +30,8 @@ def write_signals(recording: Recording, measures: VibstimMeasures, path: str | P
             vibration=[timing.onset, timing.end],
             bouts=timing.bouts,
         )
+
+
+def read_signals(path: str | Path) -> dict[str, np.ndarray]:
+    """Read what :func:`write_signals` wrote; InputError where it is missing or damaged."""
+    return read_arrays(Path(path), _SIGNALS)
