@@ -24,7 +24,7 @@ from pictrial.verification.expectation import read_expectation, write_expectatio
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "tests" / "house"))
-from house_trials import FEW, write_trial  # noqa: E402
+from house_trials import FEW, write_trial  # noqa: E402 (its folder is on the path since the line above)
 
 #: Enough to find motor units, and quick.
 DECOMPOSITION = {"stages": 2, "starts": 40}
@@ -82,9 +82,12 @@ def run_cell(folder: Path, bids: Path, kernels: str, threads: int, environment: 
     if target.is_file():
         return folder / "results"
     configuration = write_trial(
-        folder, participants=2, analyses=FEW, decomposition=DECOMPOSITION,
+        folder,
+        participants=2,
+        analyses=FEW,
+        decomposition=DECOMPOSITION,
         data={"source": "bids", "bids": str(bids)},
-    )  # fmt: skip
+    )
     environment = environment | {
         "OPENBLAS_CORETYPE": kernels,
         "NPY_DISABLE_CPU_FEATURES": KERNELS[kernels][1],

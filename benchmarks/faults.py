@@ -29,7 +29,7 @@ from pictrial.files import atomic_path, sha256
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "tests" / "house"))
-from house_trials import FEW, write_trial  # noqa: E402
+from house_trials import FEW, write_trial  # noqa: E402 (its folder is on the path since the line above)
 
 RESULTS = PROJECT / "benchmarks" / "results" / "faults.tsv"
 PAGE = PROJECT / "docs" / "faults.md"

@@ -12,6 +12,7 @@ counts again, without fuzzing.
 """
 
 import argparse
+import os
 import random
 import re
 import resource
@@ -27,11 +28,14 @@ from marked_page import write_between_marks
 
 HERE = Path(__file__).resolve().parent
 HOSTILE = HERE.parent / "tests" / "hostile"
-sys.path.insert(0, str(HOSTILE))
+# As pytest has them: the files of the targets take writers of other rooms.
+ROOMS = [str(HOSTILE.parent / room) for room in ("hostile", "recordings", "trial")]
+sys.path[:0] = ROOMS
 RESULTS, PAGE = HERE / "results" / "fuzzing.tsv", HERE.parent / "docs" / "hostile_input.md"
 RECOUNT = """
+import os
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1].split(os.pathsep)
 from hostile_watch import replay
 for path in sys.argv[3:]:
     try:
@@ -127,7 +131,7 @@ def cpu_minutes() -> float:
 
 def mended(name: str, kept: list[Path]) -> int:
     """Return how many inputs are read or refused now, in a process of its own because one may crash it."""
-    command = [sys.executable, "-c", RECOUNT, HOSTILE, name, *kept]
+    command = [sys.executable, "-c", RECOUNT, os.pathsep.join(ROOMS), name, *kept]
     return subprocess.run(command, capture_output=True, text=True).stdout.count("mended")
 
 

@@ -6,7 +6,6 @@ compression, so that damage is not only found by a checksum.
 
 import gzip
 import json
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,39 +14,36 @@ from pathlib import Path
 
 import edfio
 import numpy as np
+import otb_archives
 import pandas as pd
+import trial_plans
 from scipy.io import savemat
 
-TESTS = Path(__file__).resolve().parents[1]
-PROJECT = TESTS.parent
-for _folder in ("recordings", "trial"):
-    sys.path.insert(0, str(TESTS / _folder))
-
-import otb_archives  # noqa: E402
-import trial_plans  # noqa: E402
-
-from pictrial.checked_yaml import read_checked_yaml  # noqa: E402
-from pictrial.decomposition.edits import files_of_recordings, read_edits  # noqa: E402
-from pictrial.decomposition.exchange_foreign import read_foreign  # noqa: E402
-from pictrial.decomposition.exchange_muedit import write_muedit  # noqa: E402
-from pictrial.decomposition.exchange_openhdemg import write_openhdemg  # noqa: E402
-from pictrial.decomposition.model import Decomposition  # noqa: E402
-from pictrial.decomposition.storage import (  # noqa: E402
+from pictrial.checked_yaml import read_checked_yaml
+from pictrial.decomposition.edits import files_of_recordings, read_edits
+from pictrial.decomposition.exchange_foreign import read_foreign
+from pictrial.decomposition.exchange_muedit import write_muedit
+from pictrial.decomposition.exchange_openhdemg import write_openhdemg
+from pictrial.decomposition.model import Decomposition
+from pictrial.decomposition.storage import (
     read_decomposition,
     read_discharges,
     write_decomposition,
 )
-from pictrial.recordings.bids import channels_marked_bad, read_bids_recording, read_events  # noqa: E402
-from pictrial.recordings.bids_writer import write_bids_dataset, write_bids_recording  # noqa: E402
-from pictrial.recordings.model import Recording  # noqa: E402
-from pictrial.recordings.otb import read_otb  # noqa: E402
-from pictrial.seeds import random_generator  # noqa: E402
-from pictrial.tables import load_schema, write_table  # noqa: E402
-from pictrial.trial.clinical_scores import clinical_scores  # noqa: E402
-from pictrial.trial.delivery import check_delivered  # noqa: E402
-from pictrial.trial.plan import load_plan  # noqa: E402
-from pictrial.trial.recorded_events import read_recorded_events  # noqa: E402
-from pictrial.trial.stages import COLUMNS, CONFIGURATION_SCHEMA, _append, read_log  # noqa: E402
+from pictrial.recordings.bids import channels_marked_bad, read_bids_recording, read_events
+from pictrial.recordings.bids_writer import write_bids_dataset, write_bids_recording
+from pictrial.recordings.model import Recording
+from pictrial.recordings.otb import read_otb
+from pictrial.seeds import random_generator
+from pictrial.tables import load_schema, write_table
+from pictrial.trial.clinical_scores import clinical_scores
+from pictrial.trial.delivery import check_delivered
+from pictrial.trial.plan import load_plan
+from pictrial.trial.recorded_events import read_recorded_events
+from pictrial.trial.stages import COLUMNS, CONFIGURATION_SCHEMA, _append, read_log
+
+TESTS = Path(__file__).resolve().parents[1]
+PROJECT = TESTS.parent
 
 RATE, N_SAMPLES = 1000.0, 120  # one data record
 NAME = "sub-01_ses-1_task-ramp_run-1"

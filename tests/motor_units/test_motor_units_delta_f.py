@@ -46,7 +46,7 @@ def test_delta_f_of_units_with_known_rates():
 
 def test_delta_f_of_linearly_rising_rates_is_negative_and_kept():
     # A line of a formula reads best where it is used, hence E731.
-    rising = lambda times: 6 + 0.4 * np.asarray(times)  # noqa: E731
+    rising = lambda times: 6 + 0.4 * np.asarray(times)  # noqa: E731 (a line reads best where it is used)
     control, test = train_at_rate(rising, 0.0, 20.0), train_at_rate(rising, 5.0, 15.0)
     row = pair({"control": control, "test": test})
     assert row["delta_f"] == pytest.approx(-0.4 * (test[-1] - test[0]), abs=1e-8)
