@@ -4,6 +4,9 @@ Convolutive mixtures are separated by extending each channel with its delayed co
 2016, J Neural Eng 13:026027, eq. 3). The extended observation of 64 channels and 16 delays has 1024
 rows, all of them shifted copies of the channels; so the channels are kept once and a bank of filters
 is applied block by block.
+
+All sums are in double precision. The search takes many decisions by thresholds and order; in single precision
+the rounding of one processor's kernels or another's decided some of them, and other motor units were found.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +23,7 @@ Result = TypeVar("Result")
 BLOCK = 256
 #: Samples that a thread takes at a time.
 STRIP = 16 * BLOCK
-#: Variance, of 1, that single precision cannot tell from nothing.
+#: Variance, of 1, that is nothing.
 RESOLUTION = 1e-5
 
 
@@ -43,7 +46,7 @@ class ExtendedSignal:
     def __init__(self, emg: np.ndarray, extension: int, threads: int = 1):
         self.channels, self.samples = emg.shape
         self.extension, self.threads = extension, threads
-        self._padded = np.zeros((self.samples + extension - 1, self.channels), np.float32)
+        self._padded = np.zeros((self.samples + extension - 1, self.channels))
         self._padded[extension - 1 :] = emg.T
 
     def each(self, task: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -64,7 +67,7 @@ class ExtendedSignal:
         """
         now = self._delayed(0).T
         products = self.each(lambda delay: now @ self._delayed(delay), range(self.extension))
-        lagged = [product.astype(np.float64) / self.samples for product in products]
+        lagged = [product / self.samples for product in products]
         blocks = np.empty((self.extension, self.channels, self.extension, self.channels))
         for row in range(self.extension):
             for column in range(self.extension):
@@ -78,16 +81,16 @@ class ExtendedSignal:
 
         Parameters
         ----------
-        filters : ndarray of float32, shape (rows, filters)
+        filters : ndarray, shape (rows, filters)
 
         Returns
         -------
-        ndarray of float32, shape (samples, filters)
+        ndarray, shape (samples, filters)
         """
         # In memory the extended observation of a sample is one run of numbers, the oldest delay first.
         bank = filters.reshape(self.extension, self.channels, -1)[::-1].reshape(len(filters), -1)
         view = as_strided(self._padded, (self.samples, len(filters)), self._padded.strides)
-        sources = np.empty((self.samples, bank.shape[1]), np.float32)
+        sources = np.empty((self.samples, bank.shape[1]))
 
         def multiply(first: int) -> None:
             # A block is copied so that it can be multiplied, and is small enough for the processor's cache.
@@ -113,20 +116,20 @@ def whitening_matrix(covariance: np.ndarray, within: np.ndarray | None = None) -
     Parameters
     ----------
     covariance : ndarray, shape (rows, rows)
-    within : ndarray of float32, shape (rows, directions), optional
+    within : ndarray, shape (rows, directions), optional
         Whitening matrix of the signal that this one is the rest of: what that kept is whitened anew,
         without looking at noise again, which takes less than half the time.
 
     Returns
     -------
-    ndarray of float32, shape (rows, components)
+    ndarray, shape (rows, components)
         ``matrix.T @ observation`` has unit covariance.
     """
     if within is not None:
-        kept_covariance = (within.T @ (covariance.astype(np.float32) @ within)).astype(np.float64)
+        kept_covariance = within.T @ (covariance @ within)
         variances, components = np.linalg.eigh(kept_covariance)
         kept = variances > RESOLUTION
-        return within @ (components[:, kept] / np.sqrt(variances[kept])).astype(np.float32)
+        return within @ (components[:, kept] / np.sqrt(variances[kept]))
     variances, components = np.linalg.eigh(covariance)
     kept = variances > variances[: len(variances) // 2].mean()
-    return (components[:, kept] / np.sqrt(variances[kept])).astype(np.float32)
+    return components[:, kept] / np.sqrt(variances[kept])

@@ -28,7 +28,7 @@ def decomposition_at(separator: Separator, discharges: dict[str, np.ndarray]) ->
         All units count as accepted, whatever their quality.
     """
     recording = separator.recording
-    nothing = np.empty(0, np.float32)
+    nothing = np.empty(0)
     given = [Candidate(nothing, Discharges(s, np.nan, np.nan), nothing) for s in discharges.values()]
     units = separator.with_joint_filters(given)
     decomposition = Decomposition(
@@ -76,4 +76,4 @@ def pulse_trains_of(decomposition: Decomposition, emg: np.ndarray) -> np.ndarray
     sources = sources_of(decomposition, emg)
     trains = sources * np.abs(sources)
     heights = [train[s].mean() for train, s in zip(trains, decomposition.discharges.values(), strict=True)]
-    return trains / np.array(heights, np.float32)[:, None]
+    return trains / np.array(heights)[:, None]

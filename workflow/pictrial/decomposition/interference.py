@@ -40,14 +40,14 @@ def fit_potentials(emg: np.ndarray, trains: list[np.ndarray], before: int, after
 
     Returns
     -------
-    ndarray of float32, shape (units, channels, before + after)
+    ndarray, shape (units, channels, before + after)
         In the unit of `emg`.
     """
     from scipy.linalg import solve
 
     length = before + after
     padded = _padded(emg, length)
-    sums = np.zeros((len(trains), length, len(emg)), np.float32)
+    sums = np.zeros((len(trains), length, len(emg)))
     for total, train in zip(sums, trains, strict=True):
         for start in train + length - before:
             total += padded[start : start + length]
@@ -71,7 +71,7 @@ def subtract_potentials(
 
 def _padded(emg: np.ndarray, margin: int) -> np.ndarray:
     """Return the EMG with samples first and `margin` zeros at both ends, so that no potential sticks out."""
-    padded = np.zeros((emg.shape[1] + 2 * margin, len(emg)), np.float32)
+    padded = np.zeros((emg.shape[1] + 2 * margin, len(emg)))
     padded[margin:-margin] = emg.T
     return padded
 
@@ -79,7 +79,7 @@ def _padded(emg: np.ndarray, margin: int) -> np.ndarray:
 def _coincidences(trains: list[np.ndarray], length: int) -> np.ndarray:
     """Return the normal equations' matrix: how often two units' discharges coincide at each pair of lags."""
     units = len(trains)
-    gram = np.empty((units, length, units, length), np.float32)
+    gram = np.empty((units, length, units, length))
     lags = np.arange(length)[:, None] - np.arange(length) + length - 1
     for i, one in enumerate(trains):
         for j, other in enumerate(trains[: i + 1]):

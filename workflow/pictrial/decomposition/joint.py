@@ -16,7 +16,7 @@ class JointSources:
 
     Parameters
     ----------
-    emg : ndarray of float32, shape (channels, samples)
+    emg : ndarray, shape (channels, samples)
         Conditioned EMG.
     trains : list of ndarray of int64
         Discharges of each unit.
@@ -62,7 +62,7 @@ class JointSources:
 
         Returns
         -------
-        ndarray of float32, shape (rows, units)
+        ndarray, shape (rows, units)
             So scaled that noise of this covariance has the standard deviation 1.
         """
         from scipy.linalg import cho_factor, cho_solve
@@ -75,14 +75,14 @@ class JointSources:
         seen = np.stack([p[:, t - delays].T for p, t in zip(self.potentials, peaks, strict=True)], axis=-1)
         seen = seen.reshape(len(covariance), -1)
         matched = cho_solve(cho_factor(covariance), seen)
-        return (matched / np.sqrt(np.sum(seen * matched, axis=0))).astype(np.float32)
+        return matched / np.sqrt(np.sum(seen * matched, axis=0))
 
     def sources(self, filters: np.ndarray) -> np.ndarray:
         """Return each unit's source in the EMG without the other units, shape (units, samples).
 
         Parameters
         ----------
-        filters : ndarray of float32, shape (rows, units)
+        filters : ndarray, shape (rows, units)
             For the extended signal.
         """
         sources = np.ascontiguousarray(self.signal.apply(filters).T)
@@ -96,7 +96,7 @@ class JointSources:
     def _responses(self, filters: np.ndarray) -> np.ndarray:
         """Return each filter's response to its own unit's potential, shape (units, window + extension)."""
         units, channels, length = self.potentials.shape
-        responses = np.zeros((units, length + self.extension), np.float32)
+        responses = np.zeros((units, length + self.extension))
         for delay, weights in enumerate(filters.reshape(self.extension, channels, units)):
             responses[:, delay : delay + length] += np.einsum("cu,uct->ut", weights, self.potentials)
         return responses
@@ -108,16 +108,16 @@ def sources_of(decomposition: Decomposition, emg: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     decomposition : Decomposition
-    emg : ndarray of float32, shape (channels, samples)
+    emg : ndarray, shape (channels, samples)
         Conditioned EMG of its recording, all channels, in µV.
 
     Returns
     -------
-    ndarray of float32, shape (units, samples)
+    ndarray, shape (units, samples)
     """
     units, _, extension = decomposition.filters.shape
     if units == 0:
-        return np.zeros((0, emg.shape[1]), np.float32)
+        return np.zeros((0, emg.shape[1]))
     trains = list(decomposition.discharges.values())
     rows = decomposition.filters.transpose(2, 1, 0).reshape(-1, units)
     # Channels that were left out have no weight, and whatever they hold must not disturb the fit.

@@ -39,7 +39,7 @@ def active_instants(emg: np.ndarray, margin: int) -> np.ndarray:
 
     variances, components = np.linalg.eigh(np.cov(emg))
     floor = 1e-3 * variances.mean()
-    whitened = (components / np.sqrt(variances + floor)).T.astype(np.float32) @ emg
+    whitened = (components / np.sqrt(variances + floor)).T @ emg
     # Nine samples smooth over the phases of one potential, not over two discharges.
     activity = np.convolve(np.square(whitened).sum(axis=0), np.ones(9) / 9, mode="same")
     activity[:margin] = activity[-margin:] = 0
@@ -57,7 +57,7 @@ def search_instants(observations: np.ndarray, starts: int, iterations: int, most
 
     Parameters
     ----------
-    observations : ndarray of float32, shape (components, instants)
+    observations : ndarray, shape (components, instants)
         Whitened extended EMG.
     starts : int
         Number of instants to start from, evenly spaced in the order of their length.
@@ -68,7 +68,7 @@ def search_instants(observations: np.ndarray, starts: int, iterations: int, most
 
     Returns
     -------
-    ndarray of float32, shape (components, filters)
+    ndarray, shape (components, filters)
         Of unit length, the most promising first; they share few of their instants.
     """
     order = np.argsort(-np.linalg.norm(observations, axis=0), kind="stable")
@@ -97,7 +97,7 @@ def split_in_two(observations: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    observations : ndarray of float32, shape (components, discharges)
+    observations : ndarray, shape (components, discharges)
         Whitened extended EMG at the discharges of both.
 
     Returns
@@ -116,8 +116,8 @@ def unit_length(vectors: np.ndarray) -> np.ndarray:
 
 
 def _members(sources: np.ndarray) -> np.ndarray:
-    """Return 1 where an instant belongs to a source's upper class, else 0; float32, (filters, instants)."""
-    return np.array([two_classes(np.square(np.maximum(s, 0))) for s in sources]).astype(np.float32)
+    """Return 1 where an instant belongs to a source's upper class, else 0, shape (filters, instants)."""
+    return np.array([two_classes(np.square(np.maximum(s, 0))) for s in sources]).astype(np.float64)
 
 
 def _silhouette(source: np.ndarray, members: np.ndarray) -> float:

@@ -116,8 +116,8 @@ class Separator:
         emg = recording.emg[good]
         # All channels count: the recordings of a participant share the extension, whichever are bad.
         self.extension = max(1, round(settings.extended_channels / len(recording.emg)))
-        # Unit scale keeps float32 sums well conditioned, whatever the amplifier.
-        self.scale = np.float32(np.linalg.norm(emg) / np.sqrt(emg.size))
+        # Unit scale, whatever the amplifier.
+        self.scale = np.linalg.norm(emg.astype(np.float64)) / np.sqrt(emg.size)
         self._emg = emg / self.scale
         self.signal = ExtendedSignal(self._emg, self.extension, threads)
         self.covariance = self.signal.covariance() if covariance is None else covariance / self.scale**2
@@ -252,7 +252,7 @@ class Separator:
         return [self._candidate(row, source) for row, source in zip(filters.T, sources, strict=True)]
 
     def _candidate(self, row: np.ndarray, source: np.ndarray) -> Candidate | None:
-        sign = np.sign(np.mean(source * source * source)) or np.float32(1)
+        sign = np.sign(np.mean(source * source * source)) or 1.0
         discharges = detect_discharges(sign * source, self.recording.sampling_rate)
         if discharges is None:
             return None
@@ -278,7 +278,7 @@ class Separator:
             sampling_rate=rate,
             n_samples=self.recording.n_samples,
             discharges={unit_id: unit.discharges.samples for unit_id, unit in final.items()},
-            sources={unit_id: unit.heights for unit_id, unit in final.items()},
+            sources={unit_id: unit.heights.astype(np.float32) for unit_id, unit in final.items()},
             filters=self.signal_filters(list(final.values())),
             quality=pd.DataFrame(rows),
             corrections=corrections,

@@ -167,7 +167,7 @@ def _ratio(values: np.ndarray, neighbours: list[np.ndarray]) -> np.ndarray:
 
 def _correlation(emg: np.ndarray, rms: np.ndarray, neighbours: list[np.ndarray]) -> np.ndarray:
     """Return the median correlation of each channel with its nearest; NaN for a channel without signal."""
-    scaled = emg / np.where(rms > 0, rms, np.nan).astype(np.float32)[:, None]
+    scaled = emg / np.where(rms > 0, rms, np.nan)[:, None]
     correlation = scaled @ scaled.T / emg.shape[1]
     found = [correlation[channel, near] for channel, near in enumerate(neighbours)]
     return np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in found])
