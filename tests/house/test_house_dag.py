@@ -49,7 +49,7 @@ def test_processing_does_not_know_the_conditions(name):
             "spasticity",
             {"simulate_participant": 22, "simulate_participant_of_1": 2, "decompose_recording": 46},
         ),
-        ("two_experiments", {"decompose_recording": 60, "draw_vibstim": 78, "measure_vibstim": 39}),
+        ("two_experiments", {"decompose_recording": 60, "draw_vibstim": 39, "measure_vibstim": 39}),
     ],
 )
 def test_jobs_of_other_trials(tmp_path, name, wanted):

@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = PROJECT / "workflow" / "pictrial"
-FOUNDATION = ["errors", "files", "seeds", "code_digest", "tables", "checked_json", "checked_yaml"]
+FOUNDATION = ["errors", "files", "seeds", "code_digest", "tables", "checked_json", "checked_yaml", "pages"]
 FOUNDATION += ["job_record", "joblog"]
 ROOMS = ["recordings", "decomposition", "motor_units", "vibstim", "trial", "statistics", "reporting"]
 ROOMS += ["lineage", "verification"]

@@ -8,7 +8,7 @@ from made_up_jobs import made_up_job
 
 from pictrial.code_digest import code_digest
 from pictrial.files import sha256
-from pictrial.job_record import place_of_record
+from pictrial.job_record import list_jobs, place_of_record
 from pictrial.joblog import job_log
 from pictrial.tables import load_schema, write_table
 
@@ -95,6 +95,8 @@ def finished_run(folder: Path) -> Path:
     (folder / "trial.yaml").write_text(plan, encoding="utf-8")
     (results / "plan").mkdir(parents=True)
     (results / "plan" / "trial.yaml").write_text(plan, encoding="utf-8")
-    for one in jobs_of(results):
+    jobs = jobs_of(results)
+    for one in jobs:
         do(one)
+    list_jobs(results, [one.log[0] for one in jobs])
     return results

@@ -85,15 +85,21 @@ def test_missing_record_is_refused(results):
     assert "lineage/build_analysis_tables.json: there is no record" in refused(results)
 
 
-def test_missing_record_is_noticed_without_its_log_too(results):
-    (results / "lineage" / "build_analysis_tables.json").unlink()
-    (results / "logs" / "build_analysis_tables.log").unlink()
+def test_job_that_is_not_listed_but_whose_output_was_read_is_refused(results):
+    path = results / "lineage" / "jobs.txt"
+    path.write_text(path.read_text().replace("build_analysis_tables\n", ""))
     said = refused(results)
     assert "analysis/outcomes.tsv" in said and "no record is of its making" in said
 
 
 def test_results_without_records_are_refused(tmp_path):
-    assert "there are no records of jobs" in refused(tmp_path)
+    assert "lineage/jobs.txt: there is no readable list" in refused(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"", "it names no jobs"), (b"\xff\n", "no readable list")])
+def test_unusable_list_of_jobs_is_refused(results, content, said):
+    (results / "lineage" / "jobs.txt").write_bytes(content)
+    assert said in refused(results)
 
 
 def test_failed_job_is_refused(results):
@@ -108,10 +114,22 @@ def test_what_is_no_record_is_refused(results, text):
     assert refused(results).startswith(f"{results / 'lineage' / 'draw_forest.json'}: ")
 
 
-def test_two_records_of_one_file_are_refused(results):
-    for folder, suffix in (("lineage", "json"), ("logs", "log")):
-        shutil.copy(results / folder / f"draw_forest.{suffix}", results / folder / f"draw_old.{suffix}")
-    assert "draw_forest and draw_old both say" in refused(results)
+def test_two_jobs_that_made_one_file_are_refused(results):
+    shutil.copy(results / "lineage" / "draw_forest.json", results / "lineage" / "draw_twice.json")
+    with open(results / "lineage" / "jobs.txt", "a") as jobs:
+        jobs.write("draw_twice\n")
+    assert "draw_forest and draw_twice both say" in refused(results)
+
+
+def test_records_of_an_earlier_plan_are_told_and_left_aside(results):
+    """An analysis was taken out of the plan, and what it had read has changed since."""
+    record = json.loads((results / "lineage" / "run_analysis" / "weighted.json").read_text())
+    record["inputs"] = dict.fromkeys(record["inputs"], "0" * 64)
+    record["outputs"] = {"statistics/analyses/habit.tsv": "1" * 64}
+    (results / "lineage" / "run_analysis" / "habit.json").write_text(json.dumps(record))
+    run = read_run(results)
+    assert run.left_over == ("run_analysis/habit",)
+    assert len(run.jobs) == 11 and "statistics/analyses/habit.tsv" not in run.files
 
 
 def test_job_that_ran_again_alone_leaves_the_chain_broken(results):

@@ -22,6 +22,8 @@ from pictrial.errors import InputError
 from pictrial.files import sha256, write_text
 
 FOLDER = "lineage"
+#: Which jobs the run has: records of others are left of an earlier plan.
+JOBS = f"{FOLDER}/jobs.txt"
 #: Parameters that name conditions, or tell who has which or what is planted: masked people may read records.
 _WITHHELD = ("plan", "title", "simulation")
 
@@ -127,6 +129,14 @@ def place_of_record(log: str | Path) -> tuple[Path, Path]:
     log = Path(log)
     results = next(folder.parent for folder in log.parents if folder.name == "logs")
     return results / FOLDER / log.relative_to(results / "logs").with_suffix(".json"), results
+
+
+def list_jobs(results: str | Path, logs: Iterable[str | Path]) -> None:
+    """Write the list of the jobs of a run: by the logs of those that write into this folder of results."""
+    results = Path(results)
+    records = [place_of_record(log)[0] for log in logs if Path(log).is_relative_to(results / "logs")]
+    names = sorted(path.relative_to(results / FOLDER).with_suffix("").as_posix() for path in records)
+    write_text(results / JOBS, "".join(f"{name}\n" for name in names))
 
 
 def job_files(files: Iterable[str]) -> list[str]:

@@ -34,5 +34,7 @@ def run(options: argparse.Namespace) -> None:
     for name in (CRATE, CODECHECK, GUIDE):
         print(options.results / name)
     print(f"{len(done.jobs)} jobs and {len(done.files) - len(done.absent)} files agree with their records")
+    if done.left_over:
+        print(f"Of an earlier plan, and left aside: {len(done.left_over)} records ({done.left_over[0]}, …)")
     if done.absent:
         print(f"{len(done.absent)} files from outside the folder are not at hand and were not checked")

@@ -14,6 +14,7 @@ from pictrial.checked_yaml import check_content
 from pictrial.code_digest import code_digest
 from pictrial.errors import InputError
 from pictrial.files import remove_unfinished
+from pictrial.job_record import list_jobs
 from pictrial.trial.plan import load_plan
 
 # Programs of this environment (jupyter) are found even where it is not activated.
@@ -39,9 +40,11 @@ if BIDS.startswith("s3://"):
 PARTICIPANTS = sorted(TRIAL.participants)
 
 
-# What killed jobs of an earlier run left.
+# Before a run: what killed jobs left is removed; all its jobs are listed, for its lineage.
 onstart:
     remove_unfinished(RESULTS)
+    if any(job.rule.name == "all" for job in workflow.dag.jobs):
+        list_jobs(RESULTS, [job.log[0] for job in workflow.dag.jobs if job.log])
 
 
 def sessions_with(task):

@@ -45,26 +45,37 @@ if VIBSTIM:
             script:
                 "../scripts/measure_vibstim.py"
 
-    rule draw_vibstim:
-        input:
-            signals=f"{RESPONSE}/ses-{{session}}_signals.npz",
-            outcomes=f"{RESPONSE}/outcomes.tsv",
-        output:
-            svg=f"{RESPONSE}/ses-{{session}}_vibstim.svg",
-        log:
-            f"{RESULTS}/logs/draw_vibstim/sub-{{participant}}_ses-{{session}}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/draw_vibstim/sub-{{participant}}_ses-{{session}}.tsv"
-        threads: 1
-        resources:
-            mem_mb=500,
-            runtime=2,
-        params:
-            code=code("draw_vibstim"),
-        message:
-            "Drawing participant {wildcards.participant}, session {wildcards.session} under vibration"
-        script:
-            "../scripts/draw_vibstim.py"
+        rule:
+            name:
+                f"draw_vibstim{suffix}"
+            input:
+                signals=of_participant(
+                    f"{RESPONSE}/ses-{{session}}_signals.npz", sessions=VIBSTIMS
+                ),
+                outcomes=f"{RESPONSE}/outcomes.tsv",
+            output:
+                svg=expand(
+                    f"{RESPONSE}/ses-{{session}}_vibstim.svg",
+                    session=sessions,
+                    allow_missing=True,
+                ),
+            log:
+                f"{RESULTS}/logs/draw_vibstim/sub-{{participant}}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/draw_vibstim/sub-{{participant}}.tsv"
+            wildcard_constraints:
+                participant=members,
+            threads: 1
+            resources:
+                mem_mb=500,
+                runtime=5,
+            params:
+                code=code("draw_vibstim"),
+                sessions=lambda wildcards: VIBSTIMS[wildcards.participant],
+            message:
+                "Drawing participant {wildcards.participant} under vibration"
+            script:
+                "../scripts/draw_vibstim.py"
 
     rule merge_vibstim:
         input:

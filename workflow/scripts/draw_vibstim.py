@@ -1,4 +1,4 @@
-"""Draw one VibStim recording with its windows and values."""
+"""Draw the VibStim recordings of all sessions of one participant with their windows and values."""
 
 from pictrial.files import write_text
 from pictrial.joblog import job_log
@@ -8,7 +8,8 @@ from pictrial.vibstim.signals import read_signals
 
 with job_log(snakemake) as say:
     outcomes = read_table(snakemake.input.outcomes, "vibstim_outcomes")
-    outcomes = outcomes[outcomes["session"] == snakemake.wildcards.session]
-    signals = read_signals(snakemake.input.signals)
-    write_text(snakemake.output.svg, draw_vibstim_recording(signals, outcomes))
-    say(snakemake.output.svg)
+    files = (snakemake.input.signals, snakemake.output.svg)
+    for session, signals, svg in zip(snakemake.params.sessions, *files, strict=True):
+        of_session = outcomes[outcomes["session"] == session]
+        write_text(svg, draw_vibstim_recording(read_signals(signals), of_session))
+        say(svg)

@@ -8,6 +8,7 @@ from pictrial.files import write_text
 from pictrial.lineage.documents import Document, documents
 from pictrial.lineage.run import Job, Run, is_inside
 from pictrial.lineage.run_crate import CODE
+from pictrial.pages import render_page
 
 GUIDE = "reviewers_guide.html"
 _TEMPLATES = Path(__file__).resolve().parents[2] / "report" / "lineage"
@@ -17,16 +18,8 @@ _SHOWN = 6
 
 def write_reviewers_guide(run: Run, title: str) -> None:
     """Write the guide as one page into the folder of results."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    template = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template(GUIDE)
-    page = template.render(
+    page = render_page(
+        _TEMPLATES / GUIDE,
         title=title,
         jobs=run.jobs,
         seconds=_duration(sum(job.wall_seconds for job in run.jobs)),
@@ -40,7 +33,7 @@ def write_reviewers_guide(run: Run, title: str) -> None:
         shown=_SHOWN,
         code=CODE,
     )
-    write_text(run.results / GUIDE, page.rstrip() + "\n")
+    write_text(run.results / GUIDE, page)
 
 
 def _document(run: Run, document: Document) -> dict:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pictrial.checked_json import read_json_object
 from pictrial.errors import InputError
-from pictrial.job_record import FOLDER, digest, place_of_record
+from pictrial.job_record import FOLDER, JOBS, digest
 
 AGAIN = "Run the workflow again."
 
@@ -72,11 +72,14 @@ class Run:
         Each after those whose outputs it read, otherwise by name.
     absent : frozenset of str
         Inputs from outside the folder that are not at hand, so that they could not be checked.
+    left_over : tuple of str
+        Records of jobs that the run does not have, left of an earlier plan: they are not looked at.
     """
 
     results: Path
     jobs: tuple[Job, ...]
     absent: frozenset[str] = field(default_factory=frozenset)
+    left_over: tuple[str, ...] = ()
 
     @cached_property
     def maker(self) -> dict[str, Job]:
@@ -117,15 +120,8 @@ def read_run(results: str | Path) -> Run:
         Where there is no record of a job, a job failed, or a file is missing or not the one of its record.
     """
     results = Path(results)
-    for log in sorted((results / "logs").rglob("*.log")):
-        record, _ = place_of_record(log)
-        if not record.is_file():
-            rule = f"there is no record of the job of {log.relative_to(results)}, which did not end"
-            raise InputError(record, rule, f"{AGAIN} Remove the log if the run has no such job any more.")
-    records = sorted((results / FOLDER).rglob("*.json"))
-    if not records:
-        raise InputError(results / FOLDER, "there are no records of jobs", AGAIN)
-    jobs = [_read_job(path, results) for path in records]
+    names = _names_of_jobs(results)
+    jobs = [_read_job(results / FOLDER / f"{name}.json", name) for name in names]
     makers = _makers(results, jobs)
     before = {job.name: {makers[path] for path in job.inputs if path in makers} for job in jobs}
     by_name = {job.name: job for job in jobs}
@@ -135,7 +131,12 @@ def read_run(results: str | Path) -> Run:
     while ready := sorter.get_ready():
         ordered += [by_name[name] for name in sorted(ready)]
         sorter.done(*ready)
-    return Run(results, tuple(ordered), _check_files(results, ordered))
+    recorded = {
+        path.relative_to(results / FOLDER).with_suffix("").as_posix()
+        for path in (results / FOLDER).rglob("*.json")
+    }
+    left_over = tuple(sorted(recorded - set(names)))
+    return Run(results, tuple(ordered), _check_files(results, ordered), left_over)
 
 
 def is_inside(path: str) -> bool:
@@ -143,8 +144,20 @@ def is_inside(path: str) -> bool:
     return not path.startswith("../")
 
 
-def _read_job(path: Path, results: Path) -> Job:
-    name = path.relative_to(results / FOLDER).with_suffix("").as_posix()
+def _names_of_jobs(results: Path) -> list[str]:
+    path = results / JOBS
+    try:
+        names = path.read_text(encoding="utf-8").split("\n")[:-1]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path, "there is no readable list of the jobs of the run", AGAIN) from error
+    if not names:
+        raise InputError(path, "it names no jobs", AGAIN)
+    return names
+
+
+def _read_job(path: Path, name: str) -> Job:
+    if not path.is_file():
+        raise InputError(path, f"there is no record of the job {name}, which did not end", AGAIN)
     try:
         job = Job(name=name, **read_json_object(path))
     except TypeError as error:
@@ -160,7 +173,7 @@ def _makers(results: Path, jobs: list[Job]) -> dict[str, str]:
         for path in job.outputs:
             if path in makers:
                 rule = f"the records {makers[path]} and {job.name} both say that their job made it"
-                raise InputError(results / path, rule, "Remove the one that the run has no more.")
+                raise InputError(results / path, rule, AGAIN)
             makers[path] = job.name
     for job in jobs:
         for path in job.inputs:

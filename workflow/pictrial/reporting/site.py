@@ -18,6 +18,7 @@ import pandas as pd
 
 from pictrial.errors import InputError
 from pictrial.files import atomic_path
+from pictrial.pages import render_page
 from pictrial.reporting.numbers import count
 from pictrial.reporting.report_table import numbers_shown
 from pictrial.reporting.site_data import (
@@ -32,8 +33,8 @@ from pictrial.reporting.site_data import (
 from pictrial.reporting.site_pages import (
     TEMPLATES,
     flat,
+    link_of,
     population_rows,
-    render,
     site_figures,
     site_tables,
 )
@@ -145,11 +146,11 @@ def _write_pages(content: SiteContent, temporary: Path, folder: Path) -> pd.Data
     plan, ard = content.plan, content.tables["ard"]
     tables, figures = site_tables(plan, ard), site_figures(content.figures)
     populations = population_rows(plan, ard)
-    common = {"trial": plan.title, "stage": content.stage, "navigation": PAGES}
+    common = {"link_of": link_of, "trial": plan.title, "stage": content.stage, "navigation": PAGES}
     settings = {name: content.settings[name] for name in _SETTINGS if name in content.settings}
     for name, title in (PAGES | DETAILS).items():
-        html = render(
-            f"{name}.html" if name in PAGES else "detail.html",
+        html = render_page(
+            TEMPLATES / (f"{name}.html" if name in PAGES else "detail.html"),
             **common,
             page=name,
             title=title,

@@ -121,19 +121,3 @@ def flat(content: object, name: str = "") -> list[tuple[str, str]]:
     if isinstance(content, list):
         return [(name, ", ".join(map(str, content)) or "none")]
     return [(name, "none" if content in (None, "", {}) else str(content))]
-
-
-def render(template: str, **content: object) -> str:
-    """Return a page of the site from its template."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["link_of"] = link_of
-    return environment.get_template(template).render(**content)
