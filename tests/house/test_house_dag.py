@@ -1,6 +1,8 @@
 """The DAG as it is built from the trial plan, before there are data."""
 
 import re
+from itertools import product
+from pathlib import Path
 
 import pytest
 import yaml
@@ -80,6 +82,35 @@ def test_missing_session_leaves_its_branch_out(tmp_path):
     found = jobs(done.stdout)
     assert found["decompose_recording"] == 5
     assert (found["track_motor_units"], found["track_motor_units_of_1_3"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("link", "rule"),
+    [
+        ("sub-01/ses-2/emg/sub-01_ses-2_task-ramp_run-1_events.tsv", "check_recordings"),
+        ("task-vibstim_emg.json", "measure_vibstim"),
+    ],
+)
+def test_sidecars_of_a_data_set_are_looked_up_before_any_job(tmp_path, link, rule):
+    """They are inputs of what reads its recordings; so one that leads out of the data set is refused here."""
+    path = write_trial(tmp_path, participants=2, data={"source": "bids", "bids": str(tmp_path / "bids")})
+    files = ["dataset_description.json", "participants.tsv", "phenotype/scores.tsv", "phenotype/scores.json"]
+    for person in ("01", "02"):
+        files.append(f"sub-{person}/sub-{person}_sessions.tsv")
+        for session, task in product("123", ("ramp", "mvc", "vibstim")):
+            name = f"sub-{person}_ses-{session}_task-{task}_run-1_emg.bdf"
+            files.append(f"sub-{person}/ses-{session}/emg/{name}")
+    for file in [tmp_path / "bids" / name for name in files]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert run_snakemake(path, "--dry-run").returncode == 0
+    (tmp_path / "elsewhere").touch()
+    (tmp_path / "bids" / link).symlink_to(tmp_path / "elsewhere")
+    done = run_snakemake(path, "--dry-run")
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert f"{Path(link).name}: this is a link that leads out of the data set" in said
+    assert f"rule {rule}" in said
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ rule check_recordings:
         awaited=ancient(f"{RESULTS}/recordings/delivery.tsv"),
         ramp=RAMP,
         mvc=MVC,
+        sidecars=described_by(RAMP, *MVC),
     output:
         channels=f"{CHECKED}_desc-quality_channels.tsv",
         pulses=f"{CHECKED}_desc-artefact_pulses.tsv",

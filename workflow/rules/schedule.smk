@@ -15,6 +15,7 @@ from pictrial.code_digest import code_digest
 from pictrial.errors import InputError
 from pictrial.files import remove_unfinished
 from pictrial.job_record import list_jobs
+from pictrial.recordings.bids_sidecars import describing_files
 from pictrial.trial.plan import load_plan
 
 # Programs of this environment (jupyter) are found even where it is not activated.
@@ -88,6 +89,23 @@ def of_participant(*patterns, sessions=RAMPS):
         participant=wildcards.participant,
         session=sessions[wildcards.participant],
     )
+
+
+def described_by(*patterns, sessions=None):
+    """Input function: the sidecars of the job's recordings in a data set that was brought, so that an edit runs the job again.
+
+    The recordings are of one session, or of all in `sessions`. Sidecars that a rule writes come with its recordings.
+    """
+    if SOURCE != "bids" or BUCKET:
+        return []
+
+    def files(wildcards):
+        own = sessions[wildcards.participant] if sessions else wildcards.session
+        recordings = expand(patterns, participant=wildcards.participant, session=own)
+        found = {file for path in recordings for file in describing_files(Path(path))}
+        return sorted(map(os.path.relpath, found))
+
+    return files
 
 
 def of_everyone(*patterns, sessions=RAMPS):

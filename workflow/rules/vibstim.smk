@@ -17,6 +17,7 @@ if VIBSTIM:
                 awaited=ancient(f"{RESULTS}/recordings/delivery.tsv"),
                 recordings=of_participant(*VIBSTIM, sessions=VIBSTIMS),
                 maximal=of_participant(*MVC, sessions=VIBSTIMS),
+                sidecars=described_by(*VIBSTIM, *MVC, sessions=VIBSTIMS),
             output:
                 outcomes=f"{RESPONSE}/outcomes.tsv",
                 signals=expand(

@@ -39,6 +39,12 @@ def sidecars(path: Path, suffix: str, any_space: bool = False) -> list[Path]:
     return found
 
 
+def describing_files(path: Path) -> list[Path]:
+    """Return every sidecar that is read along with a recording, in an order of their own."""
+    kinds = ("channels.tsv", "coordsystem.json", "electrodes.tsv", "emg.json", "events.tsv")
+    return [file for kind in kinds for file in sidecars(path, kind, any_space=kind.startswith("coord"))]
+
+
 def inside_data_set(path: Path) -> Path:
     """Return the path of a file of a data set, unless it is a link that leads out of the data set.
 
