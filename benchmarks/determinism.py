@@ -6,7 +6,7 @@ A small trial (two participants, analyses of each kind) is simulated once. Then 
 recordings to the results is run once in each cell: kernels of OpenBLAS and numpy for one kind of processor or
 another, one or two threads, hash seed, locale and time zone. Each cell is held against the first as
 `pictrial verify` does. Writes benchmarks/results/determinism.tsv and the table of docs/reproducing.md. Takes
-about two minutes a cell; a cell whose results are there is not run again.
+some minutes a cell; a cell whose results are there is not run again.
 """
 
 import argparse
@@ -26,8 +26,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "tests" / "house"))
 from house_trials import FEW, write_trial  # noqa: E402 (its folder is on the path since the line above)
 
-#: Enough to find motor units, and quick.
-DECOMPOSITION = {"stages": 2, "starts": 40}
 TARGETS = ("statistics/ard.tsv", "figures/delta_f.svg", "figures/ramp.svg", "tables/delta_f.html")
 #: Steps of numpy's own kernels above those that every processor has.
 AVX2, AVX512 = "X86_V3", "X86_V4 AVX512_ICL AVX512_SPR"
@@ -85,7 +83,6 @@ def run_cell(folder: Path, bids: Path, kernels: str, threads: int, environment: 
         folder,
         participants=2,
         analyses=FEW,
-        decomposition=DECOMPOSITION,
         data={"source": "bids", "bids": str(bids)},
     )
     environment = environment | {
