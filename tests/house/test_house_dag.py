@@ -1,6 +1,8 @@
 """The DAG as it is built from the trial plan, before there are data."""
 
 import re
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -163,3 +165,25 @@ def test_every_rule_is_complete(path):
 
 def test_main_file_fits_on_a_screen():
     assert len((PROJECT / "Snakefile").read_text().splitlines()) <= 50
+
+
+@pytest.mark.slow
+def test_scheduler_looks_for_jobs_only_when_one_has_ended(tmp_path):
+    """Snakemake's limit of rate would let it look again and again: it is switched off when a run begins."""
+    rules = "\n".join(
+        f'rule job{n}:\n    output: "{n}"\n    shell: "sleep 0.1; touch {{output}}"' for n in range(40)
+    )
+    schedule = (PROJECT / "workflow" / "rules" / "schedule.smk").read_text()
+    line = re.search(r"^    workflow\.scheduler\.job_rate_limiter = None$", schedule, re.MULTILINE)[0]
+    looks = {}
+    for name, hook in (("limited", "pass"), ("unlimited", line.strip())):
+        (tmp_path / name).mkdir()
+        files = ", ".join(f'"{n}"' for n in range(40))
+        text = f"rule all:\n    input: {files}\n\n{rules}\n\nonstart:\n    {hook}\n"
+        (tmp_path / name / "Snakefile").write_text(text)
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--verbose", "--scheduler", "greedy"]
+        done = subprocess.run(command, cwd=tmp_path / name, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        looks[name] = (done.stdout + done.stderr).count("Resources before job selection")
+    assert looks["unlimited"] <= 45
+    assert looks["limited"] > 2 * looks["unlimited"]

@@ -41,8 +41,10 @@ if BIDS.startswith("s3://"):
 PARTICIPANTS = sorted(TRIAL.participants)
 
 
-# Before a run: what killed jobs left is removed; all its jobs are listed, for its lineage.
+# Before a run: what killed jobs left is removed; all its jobs are listed, for its lineage. With its limit of jobs per second, Snakemake 9.27 looks for jobs again a second after each look, once more for every
+# job that has ended: hundreds of times a second in a large trial, a whole core. No limit is needed here.
 onstart:
+    workflow.scheduler.job_rate_limiter = None
     remove_unfinished(RESULTS)
     if any(job.rule.name == "all" for job in workflow.dag.jobs):
         list_jobs(RESULTS, [job.log[0] for job in workflow.dag.jobs if job.log])

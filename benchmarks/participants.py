@@ -1,0 +1,85 @@
+"""What 200 and 1000 participants cost, estimated from finished runs of the shipped trials.
+
+    python benchmarks/participants.py results/sample results/spasticity results/two_experiments
+
+The first run is the trial that is scaled. The jobs of participants and recordings cost as many times as
+much as there are more participants. CPU time and memory of the jobs of all participants are lines through
+what the runs needed, by their numbers of participants (least squares, never falling). Writes the table of
+docs/scaling.md.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from marked_page import write_between_marks
+
+from pictrial.lineage.run import read_run
+from pictrial.trial.plan import load_plan
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "scaling.md"
+NUMBERS = (200, 1000)
+
+
+def costs(results: Path) -> pd.DataFrame:
+    """Return a row per rule: CPU time of its jobs (s), peak memory (MB), whether people have one each."""
+    run, people = read_run(results), len(load_plan(results / "plan" / "trial.yaml").participants)
+    rows = [
+        {
+            "rule": job.script.removesuffix(".py"),
+            "each": "participant" in job.wildcards,
+            "cpu": job.cpu_seconds,
+            "memory": 1.048576 * job.peak_memory_mib,
+            "people": people,
+        }
+        for job in run.jobs
+    ]
+    how = {"cpu": "sum", "memory": "max"}
+    return pd.DataFrame(rows).groupby(["rule", "each", "people"], as_index=False).agg(how)
+
+
+def estimate(runs: list[pd.DataFrame], people: int) -> pd.DataFrame:
+    """Return CPU time and memory by rule of the first run with as many `people`."""
+    table = runs[0].copy()
+    for row, of_rule in table.iterrows():
+        if of_rule["each"]:
+            table.loc[row, "cpu"] = of_rule["cpu"] * people / of_rule["people"]
+            continue
+        points = pd.concat([run[run["rule"] == of_rule["rule"]] for run in runs])
+        for what in ("cpu", "memory"):
+            slope = np.polyfit(points["people"], points[what], 1)[0] if len(points) > 1 else 0
+            table.loc[row, what] = of_rule[what] + max(slope, 0) * (people - of_rule["people"])
+    return table
+
+
+def markdown(tables: dict[int, pd.DataFrame], sizes: dict[int, float]) -> str:
+    """Return the table of the page; `sizes` are GB of a run's folder."""
+    lines = ["| participants | of participants and recordings, core-hours | of all, core-minutes |"]
+    lines[0] += " of these the longest rule, min | the largest, MB | disk, GB |"
+    lines += ["|" + "---|" * 6]
+    for people, table in tables.items():
+        own, joint = table[table["each"]], table[~table["each"]].set_index("rule")
+        longest, largest = joint["cpu"].idxmax(), joint["memory"].idxmax()
+        cells = [f"{people}", f"{own['cpu'].sum() / 3600:.2g}", f"{joint['cpu'].sum() / 60:.2g}"]
+        cells += [f"{joint.loc[longest, 'cpu'] / 60:.2g} (`{longest}`)"]
+        cells += [f"{joint.loc[largest, 'memory']:.0f} (`{largest}`)", f"{sizes[people]:.2g}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, nargs="+")
+    options = parser.parse_args()
+    runs = [costs(results) for results in options.results]
+    measured = int(runs[0]["people"].iloc[0])
+    size = sum(path.stat().st_size for path in options.results[0].rglob("*") if path.is_file()) / 1e9
+    tables = {measured: runs[0]} | {people: estimate(runs, people) for people in NUMBERS}
+    for people, table in tables.items():
+        print(people, table.sort_values("cpu").tail(12).to_string(), sep="\n")
+    write_between_marks(PAGE, "participants", markdown(tables, {n: size * n / measured for n in tables}))
+
+
+if __name__ == "__main__":
+    main()
