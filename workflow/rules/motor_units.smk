@@ -106,8 +106,8 @@ rule merge_motor_units:
         f"{RESULTS}/benchmarks/merge_motor_units.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=2,
+        mem_mb=JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("merge_motor_units"),
         motor_units=config.get("motor_units", {}),

@@ -79,8 +79,8 @@ rule check_delivery:
         f"{RESULTS}/benchmarks/check_delivery.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=2,
+        mem_mb=JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("check_delivery"),
         masking=MASKING,

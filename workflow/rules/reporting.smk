@@ -99,8 +99,8 @@ rule draw_attrition:
         f"{RESULTS}/benchmarks/draw_attrition.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=500 + JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("draw_attrition"),
     message:
@@ -131,8 +131,8 @@ rule draw_multiverse:
         f"{RESULTS}/benchmarks/draw_multiverse.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=500 + JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("draw_multiverse"),
     message:

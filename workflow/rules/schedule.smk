@@ -39,6 +39,8 @@ BUCKET = None  # a data set in object storage is copied beside the results
 if BIDS.startswith("s3://"):
     BUCKET, BIDS = BIDS.removesuffix(os.sep), f"{RESULTS}/bids"
 PARTICIPANTS = sorted(TRIAL.participants)
+# What a job of all participants asks for: memory and time grow with them (docs/scaling.md).
+JOINT_MB, JOINT_MINUTES = 500 + 6 * len(PARTICIPANTS), 5 + len(PARTICIPANTS) // 10
 
 
 # Before a run: what killed jobs left is removed; all its jobs are listed, for its lineage. With its limit of jobs per second, Snakemake 9.27 looks for jobs again a second after each look, once more for every

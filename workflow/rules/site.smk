@@ -26,8 +26,8 @@ rule list_recordings:
         f"{RESULTS}/benchmarks/list_recordings.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=30,
+        mem_mb=JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("list_recordings"),
     message:
@@ -71,8 +71,8 @@ rule write_site:
         f"{RESULTS}/benchmarks/write_site.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=500 + JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("write_site"),
         config=config,

@@ -19,8 +19,8 @@ rule run_analysis:
         f"{RESULTS}/benchmarks/run_analysis/{{analysis}}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=500 + JOINT_MB,
+        runtime=30 + JOINT_MINUTES,
     params:
         code=code("run_analysis"),
         seed=config["seed"],
@@ -73,8 +73,8 @@ rule cross_check_models:
         f"{RESULTS}/benchmarks/cross_check_models.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=500 + JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("cross_check_models"),
     message:
@@ -96,8 +96,8 @@ rule test_differential_loss:
         f"{RESULTS}/benchmarks/test_differential_loss.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=2,
+        mem_mb=500 + JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("test_differential_loss"),
         seed=config["seed"],
@@ -122,8 +122,8 @@ rule compare_rules:
         f"{RESULTS}/benchmarks/compare_rules.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=500 + JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("compare_rules"),
     message:

@@ -36,8 +36,8 @@ rule build_analysis_tables:
         f"{RESULTS}/benchmarks/build_analysis_tables.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=2,
+        mem_mb=JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("build_analysis_tables"),
         masking=MASKING,
@@ -66,8 +66,8 @@ rule count_attrition:
         f"{RESULTS}/benchmarks/count_attrition.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=2,
+        mem_mb=JOINT_MB,
+        runtime=JOINT_MINUTES,
     params:
         code=code("count_attrition"),
         decomposition=config.get("decomposition", {}),

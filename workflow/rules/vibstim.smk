@@ -89,8 +89,8 @@ if VIBSTIM:
             f"{RESULTS}/benchmarks/merge_vibstim.tsv"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=2,
+            mem_mb=JOINT_MB,
+            runtime=JOINT_MINUTES,
         params:
             code=code("merge_vibstim"),
         message:
