@@ -209,7 +209,8 @@ def test_power_is_that_of_half_the_differences(plan, monkeypatch):
         assert effect == pytest.approx(look_up(ard, "primary", f"{level} - control", "estimate") / 2)
     sd = model.standard_deviations
     assert sd.residual == pytest.approx(look_up(ard, "primary", "residual", "standard_deviation"))
-    assert (units, seed) == ([6], 7) and 0 <= lost[0] < 1 and min(participants) > 2 and trials > 1
+    assert (units, seed) == ([6], 7) and 0 <= lost[0] < 1 and trials > 1
+    assert participants == [3, 6, 9, 12]
 
 
 def test_power_that_cannot_be_estimated_says_why(single):
@@ -255,7 +256,7 @@ def test_power_of_each_experiment_is_drawn_from_its_own_participants(monkeypatch
 
     plan = load_plan(Path(__file__).resolve().parents[2] / "config" / "two_experiments" / "trial.yaml")
     monkeypatch.setattr("pictrial.statistics.next_trial_power.TRIALS", 1)
-    monkeypatch.setattr("pictrial.statistics.next_trial_power.PARTICIPANTS", (6,))
+    monkeypatch.setattr("pictrial.statistics.next_trial_power.SIZES", (0.5,))
     drawn = draw_outcomes(plan.sessions_with(plan.task), DrawnTrial(), seed=1)
     fewer = drawn["sequence"].isin(["FCR", "FRC"]) & (drawn["unit_id"] == "unit00")
     drawn = drawn[~fewer]
@@ -264,6 +265,7 @@ def test_power_of_each_experiment_is_drawn_from_its_own_participants(monkeypatch
     assert curve["analysis"].tolist() == ["stimulation_delta_f", "relaxation_delta_f"]
     assert set(reasons) == {"stimulation_vibstim", "relaxation_vibstim"}
     assert curve["level"].tolist() == ["stimulation", "relaxation"] and curve["units"].tolist() == [6, 5]
+    assert curve["participants"].tolist() == [8, 8]  # half of 15
     figure = draw_power(curve, 0.8, experiment_titles(plan))
     assert figure.axes[1].get_title() == "ΔF under relaxation\nRelaxation − control"
     (caption,) = power_caption(plan, curve, reasons, 0.8)

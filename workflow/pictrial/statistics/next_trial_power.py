@@ -15,8 +15,10 @@ from pictrial.statistics.simulated_outcomes import OutcomeModel
 from pictrial.tables import load_schema
 from pictrial.trial.plan import Analysis, TrialPlan
 
-#: Participants of the next trial; chosen for pictrial.
-PARTICIPANTS = (3, 4, 6, 9)
+#: Participants of the next trial, of those of this one; chosen for pictrial.
+SIZES = (0.5, 1, 1.5, 2)
+#: A participant fewer, and the variation between people cannot be estimated.
+FEWEST = 3
 #: Share of the estimated differences that is planted: estimates of small trials are uncertain.
 SHARE = 0.5
 #: Trials drawn for each number of participants: few, so that every run of the workflow can afford them.
@@ -80,4 +82,6 @@ def _one_power(
     units = rows.dropna(subset=["unit_id"]).groupby("participant")["unit_id"].nunique().mean()
     lost = round(float(rows["value"].isna().mean()), 2)
     n_units = 1 if pd.isna(units) else max(1, round(units))
-    return power_curve(test, model, PARTICIPANTS, [n_units], [lost], [effects], TRIALS, seed), ""
+    people = frame["participant"].nunique()
+    sizes = sorted({max(FEWEST, round(size * people)) for size in SIZES})
+    return power_curve(test, model, sizes, [n_units], [lost], [effects], TRIALS, seed), ""
