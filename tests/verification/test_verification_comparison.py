@@ -24,6 +24,7 @@ from pictrial.errors import InputError
 from pictrial.files import write_text
 from pictrial.verification.comparison import compare
 from pictrial.verification.expectation import read_expectation, write_expectation
+from pictrial.verification.facts import facts_of
 
 
 @pytest.fixture
@@ -145,6 +146,25 @@ def test_words_and_decimals_of_a_document(run):
     assert wrong(run)["found"].str.startswith("mean ").tolist() == [True]
     write_text(run[0] / FIGURE, '<svg><path d="M1.25 2.5"/><text>2.96 pps</text></svg>')
     assert wrong(run)["found"].str.startswith("sha256 ").tolist() == [True]
+
+
+@pytest.mark.parametrize(("height", "kinds"), [(2, []), (2 + 1e-9, []), (2.002, ["text"])])
+def test_pdf_is_compared_by_what_it_draws(tmp_path, height, kinds):
+    """A coordinate that is rounded otherwise may change lengths and offsets of the file, too."""
+    from matplotlib.figure import Figure
+
+    for name, top in (("expected_run", 2), ("run", height)):
+        results = write_run(tmp_path / name)
+        figure = Figure()
+        figure.add_subplot().plot([0.1, 1, 3], [0.3, 1 / 3, top])
+        figure.savefig(results / "drawn.pdf", metadata={"CreationDate": None, "Title": name})
+    write_expectation(tmp_path / "expected_run", tmp_path / "expected")
+    assert wrong((tmp_path / "run", tmp_path / "expected"))["kind"].tolist() == kinds
+
+
+def test_hash_of_floats_in_a_table_is_no_fact_of_its_own(tmp_path):
+    (tmp_path / "one.tsv").write_text("estimate\tinputs_sha256\n0.25\tab\n")
+    assert [fact.part for fact in facts_of(tmp_path, "one.tsv")] == ["estimate"]
 
 
 def test_files_that_cannot_be_read(run):

@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from pictrial.errors import InputError
 from pictrial.tables import MISSING
 from pictrial.verification.expectation import Expectation
-from pictrial.verification.facts import ARD, Fact, facts_of, files_of, read_strings, trains_of
+from pictrial.verification.facts import ARD, HASHES, Fact, facts_of, files_of, read_strings, trains_of
 
 #: Largest difference of a number of the results, relative to the expected one, and beside it absolute.
 RELATIVE = 1e-6
@@ -20,8 +21,6 @@ ABSOLUTE = 1e-12
 #: Largest difference of a mean over a column, relative to the column's mean magnitude. It is smaller, for one
 #: wrong value among many moves the mean little, and rounding even less.
 RELATIVE_OF_MEANS = 2e-9
-#: Hashes of tables' bytes: the last digit of a float changes them, within the tolerance.
-HASHES = ("inputs_sha256",)
 #: Most differing discharges of a train that are named.
 NAMED = 3
 
@@ -70,7 +69,7 @@ def compare(results: Path, expectation: Expectation) -> pd.DataFrame:
         else:
             try:
                 findings += _compare_file(results, file, kind, expectation)
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
                 found = f"cannot be read: {' '.join(str(error).split())}"
                 findings.append(Finding(file, "all", kind, "DIFF", "a file that can be read", found))
     return pd.DataFrame([asdict(finding) for finding in findings])

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,11 @@ LEFT_OUT = (
     *("codecheck.yml", "reviewers_guide.html", "ro-crate-metadata.json"),
 )
 ARD = "statistics/ard.tsv"
-#: Documents that are text. Other documents (PDF, PNG, DOCX, XLSX) are compared by their bytes.
-TEXTS = (".css", ".csv", ".html", ".ipynb", ".js", ".json", ".rst", ".svg", ".tex", ".typ", ".yaml")
+#: Columns that hash floats, which are compared themselves.
+HASHES = ("inputs_sha256",)
+#: Documents that are text; a PDF is what its pages draw. Others (PNG, DOCX, XLSX) are bytes.
+TEXTS = (".css", ".csv", ".html", ".ipynb", ".js", ".json", ".pdf", ".rst", ".svg", ".tex", ".typ", ".yaml")
+_STREAM = re.compile(rb">>\s*stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
 #: Of at most two digits of exponent: larger ones are limits, not results.
 _DECIMAL = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d{1,2}(?!\d))?|-?\d+[eE][-+]\d{1,2}(?!\d)")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
@@ -84,7 +88,7 @@ def facts_of(results: Path, file: str) -> list[Fact]:
 
     Raises
     ------
-    OSError, ValueError, KeyError, zipfile.BadZipFile
+    OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error
         Where the file is not what its name says.
     """
     path, kind = results / file, kind_of(file)
@@ -99,7 +103,7 @@ def facts_of(results: Path, file: str) -> list[Fact]:
             with np.load(path, allow_pickle=False) as arrays:
                 return [_array(file, name, arrays[name]) for name in sorted(arrays.files)]
         case "text":
-            text = path.read_text(encoding="utf-8")
+            text = _pdf_text(path) if path.suffix == ".pdf" else path.read_text(encoding="utf-8")
             decimals = np.array([float(found) for found in _DECIMAL.findall(text)])
             return [_floats(file, kind, "all", decimals, _digest(_DECIMAL.sub("#", text).encode()))]
     return [Fact(file, kind, "all", path.stat().st_size, sha256=sha256(path))]
@@ -117,9 +121,20 @@ def trains_of(path: Path) -> dict[str, np.ndarray]:
     return {str(unit): own.to_numpy() for unit, own in samples.groupby(events["unit_id"], sort=True)}
 
 
+def _pdf_text(path: Path) -> str:
+    """Return the streams of a PDF (pages, fonts, pictures) without the offsets and lengths around them."""
+    found = []
+    for stream in _STREAM.findall(path.read_bytes()):
+        if not stream.startswith(b"<?xpacket"):  # what the program tells of the file
+            found.append(zlib.decompress(stream))
+    if not found:
+        raise ValueError(f"{path} has no streams")
+    return b"\n".join(found).decode("latin-1")
+
+
 def _columns(path: Path, file: str) -> list[Fact]:
     frame, facts = read_strings(path), []
-    for column in map(str, frame):
+    for column in map(str, frame.columns.difference(HASHES, sort=False)):
         there = frame[column] != MISSING
         if there.any() and frame.loc[there, column].str.fullmatch(_NUMBER).all():
             floats = pd.to_numeric(frame[column].where(there)).to_numpy(float)
