@@ -3,9 +3,9 @@
     python benchmarks/participants.py results/sample results/spasticity results/two_experiments
 
 The first run is the trial that is scaled. The jobs of participants and recordings cost as many times as
-much as there are more participants. CPU time and memory of the jobs of all participants are lines through
-what the runs needed, by their numbers of participants (least squares, never falling). Writes the table of
-docs/scaling.md.
+much as there are more participants, and so is a job of models longer: the trials have different analyses. CPU
+time and memory of the other jobs of all participants are lines through what the runs needed, by their numbers
+of participants (least squares, never falling). Writes the table of docs/scaling.md.
 """
 
 import argparse
@@ -20,10 +20,11 @@ from pictrial.trial.plan import load_plan
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "scaling.md"
 NUMBERS = (200, 1000)
+MODELS = ("run_analysis", "draw_diagnostics", "cross_check_models", "draw_power")
 
 
 def costs(results: Path) -> pd.DataFrame:
-    """Return a row per rule: CPU time of its jobs (s), peak memory (MB), whether people have one each."""
+    """Return a row per rule: CPU time (s) of a job of it, jobs, peak memory (MB), whether people have one."""
     run, people = read_run(results), len(load_plan(results / "plan" / "trial.yaml").participants)
     rows = [
         {
@@ -35,8 +36,8 @@ def costs(results: Path) -> pd.DataFrame:
         }
         for job in run.jobs
     ]
-    how = {"cpu": "sum", "memory": "max"}
-    return pd.DataFrame(rows).groupby(["rule", "each", "people"], as_index=False).agg(how)
+    of_rules = pd.DataFrame(rows).groupby(["rule", "each", "people"], as_index=False)
+    return of_rules.agg(one=("cpu", "mean"), jobs=("cpu", "size"), memory=("memory", "max"))
 
 
 def estimate(runs: list[pd.DataFrame], people: int) -> pd.DataFrame:
@@ -44,10 +45,13 @@ def estimate(runs: list[pd.DataFrame], people: int) -> pd.DataFrame:
     table = runs[0].copy()
     for row, of_rule in table.iterrows():
         if of_rule["each"]:
-            table.loc[row, "cpu"] = of_rule["cpu"] * people / of_rule["people"]
+            table.loc[row, "jobs"] = of_rule["jobs"] * people / of_rule["people"]
+            continue
+        if of_rule["rule"] in MODELS:
+            table.loc[row, "one"] = of_rule["one"] * people / of_rule["people"]
             continue
         points = pd.concat([run[run["rule"] == of_rule["rule"]] for run in runs])
-        for what in ("cpu", "memory"):
+        for what in ("one", "memory"):
             slope = np.polyfit(points["people"], points[what], 1)[0] if len(points) > 1 else 0
             table.loc[row, what] = of_rule[what] + max(slope, 0) * (people - of_rule["people"])
     return table
@@ -56,13 +60,17 @@ def estimate(runs: list[pd.DataFrame], people: int) -> pd.DataFrame:
 def markdown(tables: dict[int, pd.DataFrame], sizes: dict[int, float]) -> str:
     """Return the table of the page; `sizes` are GB of a run's folder."""
     lines = ["| participants | of participants and recordings, core-hours | of all, core-minutes |"]
-    lines[0] += " of these the longest rule, min | the largest, MB | disk, GB |"
+    lines[0] += " of these the longest job, min | the largest, MB | disk, GB |"
     lines += ["|" + "---|" * 6]
     for people, table in tables.items():
-        own, joint = table[table["each"]], table[~table["each"]].set_index("rule")
-        longest, largest = joint["cpu"].idxmax(), joint["memory"].idxmax()
-        cells = [f"{people}", f"{own['cpu'].sum() / 3600:.2g}", f"{joint['cpu'].sum() / 60:.2g}"]
-        cells += [f"{joint.loc[longest, 'cpu'] / 60:.2g} (`{longest}`)"]
+        cpu, joint = table["one"] * table["jobs"], table[~table["each"]].set_index("rule")
+        longest, largest = joint["one"].idxmax(), joint["memory"].idxmax()
+        cells = [
+            f"{people}",
+            f"{cpu[table['each']].sum() / 3600:.2g}",
+            f"{cpu[~table['each']].sum() / 60:.2g}",
+        ]
+        cells += [f"{joint.loc[longest, 'one'] / 60:.2g} (`{longest}`)"]
         cells += [f"{joint.loc[largest, 'memory']:.0f} (`{largest}`)", f"{sizes[people]:.2g}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -77,7 +85,7 @@ def main() -> None:
     size = sum(path.stat().st_size for path in options.results[0].rglob("*") if path.is_file()) / 1e9
     tables = {measured: runs[0]} | {people: estimate(runs, people) for people in NUMBERS}
     for people, table in tables.items():
-        print(people, table.sort_values("cpu").tail(12).to_string(), sep="\n")
+        print(people, table[~table["each"]].sort_values("one").tail(12).to_string(), sep="\n")
     write_between_marks(PAGE, "participants", markdown(tables, {n: size * n / measured for n in tables}))
 
 

@@ -20,7 +20,7 @@ rule run_analysis:
     threads: 1
     resources:
         mem_mb=500 + JOINT_MB,
-        runtime=30 + JOINT_MINUTES,
+        runtime=30 + 5 * JOINT_MINUTES,
     params:
         code=code("run_analysis"),
         seed=config["seed"],
