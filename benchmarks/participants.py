@@ -59,7 +59,7 @@ def estimate(runs: list[pd.DataFrame], people: int) -> pd.DataFrame:
 
 def markdown(tables: dict[int, pd.DataFrame], sizes: dict[int, float]) -> str:
     """Return the table of the page; `sizes` are GB of a run's folder."""
-    lines = ["| participants | of participants and recordings, core-hours | of all, core-minutes |"]
+    lines = ["| participants | jobs of participants and recordings, core-hours | jobs of all, core-hours |"]
     lines[0] += " of these the longest job, min | the largest, MB | disk, GB |"
     lines += ["|" + "---|" * 6]
     for people, table in tables.items():
@@ -68,7 +68,7 @@ def markdown(tables: dict[int, pd.DataFrame], sizes: dict[int, float]) -> str:
         cells = [
             f"{people}",
             f"{cpu[table['each']].sum() / 3600:.2g}",
-            f"{cpu[~table['each']].sum() / 60:.2g}",
+            f"{cpu[~table['each']].sum() / 3600:.2g}",
         ]
         cells += [f"{joint.loc[longest, 'one'] / 60:.2g} (`{longest}`)"]
         cells += [f"{joint.loc[largest, 'memory']:.0f} (`{largest}`)", f"{sizes[people]:.2g}"]

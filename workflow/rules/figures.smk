@@ -168,7 +168,7 @@ if TRIAL.design == "crossover" and {a.method for a in PRIMARY} == {"mixed_model"
         threads: 1
         resources:
             mem_mb=1000,
-            runtime=5,
+            runtime=JOINT_MINUTES,
         params:
             code=code("draw_power"),
             seed=config["seed"],

@@ -69,7 +69,7 @@ rule draw_diagnostics:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=5,
+        runtime=JOINT_MINUTES,
     params:
         code=code("draw_diagnostics"),
     message:
