@@ -37,7 +37,9 @@ def costs(results: Path) -> pd.DataFrame:
         for job in run.jobs
     ]
     of_rules = pd.DataFrame(rows).groupby(["rule", "each", "people"], as_index=False)
-    return of_rules.agg(one=("cpu", "mean"), jobs=("cpu", "size"), memory=("memory", "max"))
+    return of_rules.agg(
+        one=("cpu", "mean"), longest=("cpu", "max"), jobs=("cpu", "size"), memory=("memory", "max")
+    )
 
 
 def estimate(runs: list[pd.DataFrame], people: int) -> pd.DataFrame:
@@ -54,7 +56,7 @@ def estimate(runs: list[pd.DataFrame], people: int) -> pd.DataFrame:
         for what in ("one", "memory"):
             slope = np.polyfit(points["people"], points[what], 1)[0] if len(points) > 1 else 0
             table.loc[row, what] = of_rule[what] + max(slope, 0) * (people - of_rule["people"])
-    return table
+    return table.assign(longest=table["longest"] * table["one"] / runs[0]["one"])
 
 
 def markdown(tables: dict[int, pd.DataFrame], sizes: dict[int, float]) -> str:
@@ -64,13 +66,13 @@ def markdown(tables: dict[int, pd.DataFrame], sizes: dict[int, float]) -> str:
     lines += ["|" + "---|" * 6]
     for people, table in tables.items():
         cpu, joint = table["one"] * table["jobs"], table[~table["each"]].set_index("rule")
-        longest, largest = joint["one"].idxmax(), joint["memory"].idxmax()
+        longest, largest = joint["longest"].idxmax(), joint["memory"].idxmax()
         cells = [
             f"{people}",
             f"{cpu[table['each']].sum() / 3600:.2g}",
             f"{cpu[~table['each']].sum() / 3600:.2g}",
         ]
-        cells += [f"{joint.loc[longest, 'one'] / 60:.2g} (`{longest}`)"]
+        cells += [f"{joint.loc[longest, 'longest'] / 60:.2g} (`{longest}`)"]
         cells += [f"{joint.loc[largest, 'memory']:.0f} (`{largest}`)", f"{sizes[people]:.2g}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
