@@ -72,7 +72,7 @@ def markdown(tables: dict[int, pd.DataFrame], sizes: dict[int, float]) -> str:
             f"{cpu[table['each']].sum() / 3600:.2g}",
             f"{cpu[~table['each']].sum() / 3600:.2g}",
         ]
-        cells += [f"{joint.loc[longest, 'longest'] / 60:.2g} (`{longest}`)"]
+        cells += [f"{joint.loc[longest, 'longest'] / 60:.1f} (`{longest}`)"]
         cells += [f"{joint.loc[largest, 'memory']:.0f} (`{largest}`)", f"{sizes[people]:.2g}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
