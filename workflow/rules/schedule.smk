@@ -52,6 +52,11 @@ onstart:
         list_jobs(RESULTS, [job.log[0] for job in workflow.dag.jobs if job.log])
 
 
+# What jobs left that were killed and then tried once more in the same run.
+onsuccess:
+    remove_unfinished(RESULTS)
+
+
 def sessions_with(task):
     """Participant and sessions, of those who have recordings of the task; of everyone where it is None."""
     planned = TRIAL.sessions_with(task)
