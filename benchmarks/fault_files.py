@@ -138,7 +138,11 @@ def wrong_clock(folder: Path, reference: Path) -> list[dict]:
         if name:
             os.utime(folder / "results" / name, (now + shift, now + shift))
         status, said = run(folder, TRACKED, **environment)
-        ended = outcome(folder, undisturbed) if status == 0 else f"{LOST}: {said}"
+        ended = outcome(folder, undisturbed)
+        if status:  # refused: the file gets the time that it is
+            os.utime(folder / "results" / name)
+            again, _ = run(folder, TRACKED)
+            ended = REFUSED if again == 0 and outcome(folder, undisturbed) == SAME else f"{LOST}: {said}"
         rows.append({"fault": f"clock: {fault}", "what": name, "then": said or "ran again", "outcome": ended})
     return rows
 

@@ -82,7 +82,7 @@ def reason(lines: list[str]) -> str:
     for line, following in itertools.pairwise([*lines, ""]):
         if "affected files:" in line:
             return f"Missing input file: {following.strip()}"
-        if "Error: " in line or "Nothing to be done" in line:
+        if any(sign in line for sign in ("Error: ", "Nothing to be done", "older modification time")):
             return line.strip()
         if line.strip() == "WorkflowError:":
             return following.strip()
