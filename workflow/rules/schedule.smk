@@ -52,8 +52,12 @@ onstart:
         list_jobs(RESULTS, [job.log[0] for job in workflow.dag.jobs if job.log])
 
 
-# What jobs left that were killed and then tried once more in the same run.
+# What jobs left that were killed and then tried once more in the same run: no job runs when these are called.
 onsuccess:
+    remove_unfinished(RESULTS)
+
+
+onerror:
     remove_unfinished(RESULTS)
 
 
