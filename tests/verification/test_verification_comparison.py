@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -160,6 +161,20 @@ def test_pdf_is_compared_by_what_it_draws(tmp_path, height, kinds):
         figure.savefig(results / "drawn.pdf", metadata={"CreationDate": None, "Title": name})
     write_expectation(tmp_path / "expected_run", tmp_path / "expected")
     assert wrong((tmp_path / "run", tmp_path / "expected"))["kind"].tolist() == kinds
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"%PDF", "has no streams"),
+        (b"<< >>\nstream\nno zlib\nendstream", "a stream is damaged"),
+        (b"<< >>\nstream\n" + zlib.compress(bytes(2**26 + 1)) + b"\nendstream", "a stream is larger than"),
+    ],
+)
+def test_pdf_that_is_damaged_or_unpacks_to_too_much_is_refused(tmp_path, content, said):
+    (tmp_path / "one.pdf").write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        facts_of(tmp_path, "one.pdf")
 
 
 def test_hash_of_floats_in_a_table_is_no_fact_of_its_own(tmp_path):

@@ -3,6 +3,7 @@
 The schedule comes from the trial plan, so the DAG is known before there are any data.
 """
 
+import gc
 import os
 import shlex
 import sys
@@ -17,6 +18,9 @@ from pictrial.files import remove_unfinished
 from pictrial.job_record import list_jobs
 from pictrial.recordings.bids_sidecars import describing_files
 from pictrial.trial.plan import load_plan
+
+# A large trial is a million small objects that stay: looking for garbage among them took a tenth of the planning.
+gc.set_threshold(1_000_000, 50, 50)
 
 # Programs of this environment (jupyter) are found even where it is not activated.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")

@@ -23,6 +23,7 @@ ARD = "statistics/ard.tsv"
 HASHES = ("inputs_sha256",)
 #: Documents that are text; a PDF is what its pages draw. Others (PNG, DOCX, XLSX) are bytes.
 TEXTS = (".css", ".csv", ".html", ".ipynb", ".js", ".json", ".pdf", ".rst", ".svg", ".tex", ".typ", ".yaml")
+_LARGEST_STREAM = 2**26
 _STREAM = re.compile(rb">>\s*stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
 #: Of at most two digits of exponent: larger ones are limits, not results.
 _DECIMAL = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d{1,2}(?!\d))?|-?\d+[eE][-+]\d{1,2}(?!\d)")
@@ -88,7 +89,7 @@ def facts_of(results: Path, file: str) -> list[Fact]:
 
     Raises
     ------
-    OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error
+    OSError, ValueError, KeyError, zipfile.BadZipFile
         Where the file is not what its name says.
     """
     path, kind = results / file, kind_of(file)
@@ -125,8 +126,15 @@ def _pdf_text(path: Path) -> str:
     """Return the streams of a PDF (pages, fonts, pictures) without the offsets and lengths around them."""
     found = []
     for stream in _STREAM.findall(path.read_bytes()):
-        if not stream.startswith(b"<?xpacket"):  # what the program tells of the file
-            found.append(zlib.decompress(stream))
+        if stream.startswith(b"<?xpacket"):  # what the program tells of the file
+            continue
+        unpacking = zlib.decompressobj()
+        try:
+            found.append(unpacking.decompress(stream, _LARGEST_STREAM))
+        except zlib.error as error:
+            raise ValueError(f"{path}: a stream is damaged ({error})") from error
+        if unpacking.unconsumed_tail:
+            raise ValueError(f"{path}: a stream is larger than {_LARGEST_STREAM} bytes")
     if not found:
         raise ValueError(f"{path} has no streams")
     return b"\n".join(found).decode("latin-1")
