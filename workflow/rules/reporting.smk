@@ -164,7 +164,7 @@ rule write_quality_page:
         f"{RESULTS}/benchmarks/write_quality_page/sub-{{participant}}_ses-{{session}}.tsv"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=1000,
         runtime=2,
     params:
         code=code("write_quality_page"),
